@@ -1,0 +1,18 @@
+//! Airlock is GitOps for Kubernetes clusters that have no way out: bytes come in on one side, objects leave on the
+//! other, and nothing passes that a trusted key did not sign.
+//!
+//! ```text
+//! bytes ─▶ bundle::Unverified ─▶ trust::Verified<Root> ─▶ Content ─▶ Rendered ─▶ Plan ─▶ Outcome ─▶ Status
+//! source   only trust may        only Policy::verify      re-hashes   only        only     cluster    reconcile
+//! (edge)   look inside           makes one                every read  render      plan     (edge)
+//! ```
+//!
+//! The modules below stand in the order of that flow: each may use those above it, never those below. A pure module
+//! has no disk, no clock, no environment, no network and no `async`. `tests/architecture.rs` holds them to the
+//! order, `.clippy.toml` to the purity, and the doctests of [`trust`] to the proof.
+
+// Vocabulary.
+pub mod digest;
+pub mod name;
+pub mod limits;
+pub mod fault;

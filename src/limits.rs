@@ -1,0 +1,94 @@
+//! Every budget for hostile or broken input, with the reason for its number. Nothing is inlined elsewhere.
+
+/// A DSSE envelope: 16 KiB of payload is 22 KiB of base64; the rest is room for signatures.
+pub const ENVELOPE_BYTES: u64 = 256 * 1024;
+
+/// The payload that is signed. A statement names digests, never content, so it stays small enough to read aloud.
+pub const PAYLOAD_BYTES: usize = 16 * 1024;
+
+/// Signatures looked at in one envelope; more than any threshold, few enough to verify in a few milliseconds.
+pub const SIGNATURES: usize = 64;
+
+/// Keys in one trust root, all roles and channels together.
+pub const KEYS: usize = 128;
+
+/// Steps from the newest known trust root to the newest one of a bundle: TUF clients use 256 to 1024.
+pub const ROOT_STEPS: u32 = 256;
+
+/// A release: the list of entries and sources, not their content.
+pub const RELEASE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// An inventory: a million blobs at about 200 bytes a line.
+pub const INVENTORY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Blobs in one inventory.
+pub const BLOBS: usize = 1_000_000;
+
+/// Blobs in one directory of a medium; FAT grows slow beyond it, so more are written as tars.
+pub const BLOBS_PER_DIRECTORY: usize = 10_000;
+
+/// FAT32 keeps a file's size in 32 bits; one byte less than 4 GiB is the largest file.
+pub const FAT_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 1;
+
+/// Nesting of JSON in signed documents. The deepest of ours, a site schema, stays below 20.
+pub const JSON_DEPTH: usize = 64;
+
+/// How far the sequence may jump in one acceptance without the operator's word, so that a stolen key cannot burn the counter.
+pub const SEQUENCE_JUMP: u64 = 10_000;
+
+/// How far `created` may lie ahead of the clock; one day covers time zones and a drifting clock.
+pub const CREATED_AHEAD_SECONDS: i64 = 24 * 60 * 60;
+
+/// How far `created` may lie ahead of the time floor where the clock is behind it: no stick travels longer.
+pub const FLOOR_AHEAD_SECONDS: i64 = 5 * 366 * 24 * 60 * 60;
+
+/// A latest card fits a QR code.
+pub const CARD_BYTES: usize = 1_000;
+
+/// Entries of one archive (a tree or a chart): Linux's own sources have 90,000 files.
+pub const ARCHIVE_ENTRIES: usize = 200_000;
+
+/// One file of an archive that is read into memory to be rendered.
+pub const ARCHIVE_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A path in an archive or on a medium: PATH_MAX is 4096, and Git refuses nothing below it.
+pub const PATH_BYTES: usize = 4096;
+
+/// One name of a path.
+pub const PATH_NAME_BYTES: usize = 255;
+
+/// Depth of an archive path: deeper trees exist only to exhaust something.
+pub const PATH_DEPTH: usize = 64;
+
+/// Unpacked size over packed size of a zstd blob; text trees reach 30, a bomb reaches 10,000.
+pub const EXPANSION_RATIO: u64 = 400;
+
+/// Window of a zstd frame: 2^27 is what the reference decoder allows by default.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// One YAML input. The largest real manifest in use (Argo Workflows' CRDs) has 12 MB.
+pub const YAML_BYTES: usize = 64 * 1024 * 1024;
+
+/// Nesting of YAML: go-yaml's own limit for flow and block levels.
+pub const YAML_DEPTH: usize = 10_000;
+
+/// Nodes of one YAML input after alias expansion.
+pub const YAML_NODES: usize = 10_000_000;
+
+/// Documents of one YAML input.
+pub const YAML_DOCUMENTS: usize = 100_000;
+
+/// Objects that one entry may render to: Flux' inventory and etcd end long before it.
+pub const RENDERED_OBJECTS: usize = 50_000;
+
+/// Entries of one release.
+pub const ENTRIES: usize = 10_000;
+
+/// A condition's message, as Kubernetes validates it.
+pub const CONDITION_MESSAGE_BYTES: usize = 32_768;
+
+/// Bytes that are read or written at once: large enough that a system call is cheap, small enough for a cache.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Share of the disk that an import leaves free, in percent: OSTree keeps 3.
+pub const FREE_PERCENT: u64 = 3;

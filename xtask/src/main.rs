@@ -1,0 +1,2 @@
+//! Tasks of the connected side.
+fn main() {}
