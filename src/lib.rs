@@ -16,3 +16,11 @@ pub mod digest;
 pub mod name;
 pub mod limits;
 pub mod fault;
+pub mod duration;
+
+// Formats: bytes to values and back, without opinions.
+pub mod bundle;
+
+// Decisions: values to decisions, without effects.
+pub mod trust;
+pub mod content;
