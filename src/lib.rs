@@ -25,3 +25,7 @@ pub mod bundle;
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+
+// Edges: each touches one part of the world, and says which.
+#[allow(clippy::disallowed_methods, reason = "edge: disk")]
+pub mod store;
