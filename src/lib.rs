@@ -26,6 +26,6 @@ pub mod bundle;
 pub mod trust;
 pub mod content;
 
-// Edges: each touches one part of the world, and says which.
+// Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]
 pub mod store;
