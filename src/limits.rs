@@ -63,6 +63,15 @@ pub const PATH_DEPTH: usize = 64;
 /// Unpacked size over packed size of a zstd blob; text trees reach 30, a bomb reaches 10,000.
 pub const EXPANSION_RATIO: u64 = 400;
 
+/// What may be unpacked whatever it was packed to: a small tree of empty files shrinks a thousandfold, and harms nobody.
+pub const EXPANSION_FREE_BYTES: u64 = 1024 * 1024;
+
+/// One pax header: two paths and a handful of times; the rest is room for extended attributes, which are skipped.
+pub const PAX_BYTES: u64 = 64 * 1024;
+
+/// Symbolic links followed for one path inside a tree: Linux follows 40.
+pub const SYMLINK_STEPS: usize = 40;
+
 /// Window of a zstd frame: 2^27 is what the reference decoder allows by default.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
 
