@@ -25,3 +25,7 @@ pub mod bundle;
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+
+// Edges: the world.
+#[allow(clippy::disallowed_methods, reason = "edge: disk")]
+pub mod source;
