@@ -20,6 +20,7 @@ pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
 pub mod object;
+pub mod archive;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
@@ -29,3 +30,5 @@ pub mod content;
 // Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]
 pub mod store;
+#[allow(clippy::disallowed_methods, reason = "edge: media and their mounts")]
+pub mod source;
