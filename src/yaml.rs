@@ -3,8 +3,15 @@
 //! Helm and Flux read with the rules of go-yaml v2 behind `sigs.k8s.io/yaml`, Kustomize with those of go-yaml v3, and
 //! both print with the emitter of v2. No other library agrees with them byte for byte, so this module is our own.
 
+pub mod emit;
+pub mod float;
+pub mod json;
+pub mod natural;
 pub mod resolve;
 pub mod value;
+mod walk;
+
+pub use value::{Map, Value};
 
 /// Which of the two resolvers reads: go-yaml v2 (Helm, values, `sigs.k8s.io/yaml`) or v3 (Kustomize).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
