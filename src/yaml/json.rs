@@ -6,7 +6,7 @@ mod read;
 use std::fmt::Write as _;
 
 use super::{
-    Value, float,
+    Error, Value, float,
     walk::{Step, Walk},
 };
 
@@ -16,6 +16,12 @@ pub use hop::{from_json, through_json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("json: unsupported value: {0}")]
 pub struct Unsupported(&'static str);
+
+impl From<Unsupported> for Error {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::Json(unsupported.to_string())
+    }
+}
 
 /// `json.Marshal`: keys sorted by their bytes, `<`, `>` and `&` escaped, no spaces.
 ///

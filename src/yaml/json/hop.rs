@@ -1,13 +1,19 @@
 //! The way through JSON that every value takes in `sigs.k8s.io/yaml`, and what it changes.
 
-use super::{super::Value, Unsupported, check_float, read};
+use super::{
+    super::{Error, Value, Version, parse_first},
+    check_float, read,
+};
 
 /// Reads JSON as `JSONToYAML` does, which is as YAML: numbers keep their kind, an integer of any size its digits.
 ///
 /// # Errors
 /// In the words of go-yaml.
-pub fn from_json(text: &str) -> Result<Value, Unsupported> {
-    read::read(text).ok_or(Unsupported("x"))
+pub fn from_json(text: &str) -> Result<Value, Error> {
+    match read::read(text) {
+        Some(value) => Ok(value),
+        None => parse_first(text.as_bytes(), Version::V2)?.to_value(Version::V2),
+    }
 }
 
 /// What `sigs.k8s.io/yaml`'s `Marshal` prints of `value`: it goes through JSON, which makes integers of numbers without
@@ -15,7 +21,7 @@ pub fn from_json(text: &str) -> Result<Value, Unsupported> {
 ///
 /// # Errors
 /// In the words of `encoding/json` and go-yaml.
-pub fn through_json(mut value: Value) -> Result<Value, Unsupported> {
+pub fn through_json(mut value: Value) -> Result<Value, Error> {
     if needs_text(&value) {
         return from_json(&super::to_json(&value)?);
     }
@@ -32,7 +38,7 @@ pub fn through_json(mut value: Value) -> Result<Value, Unsupported> {
 }
 
 /// A number as its JSON text reads.
-fn through_text(number: f64) -> Result<Value, Unsupported> {
+fn through_text(number: f64) -> Result<Value, Error> {
     /// Below this, all integers are exact and so is what they print.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     check_float(number)?;
