@@ -20,6 +20,7 @@ pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
 pub mod object;
+pub mod archive;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
