@@ -19,6 +19,7 @@ pub mod fault;
 pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
+pub mod object;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
