@@ -33,3 +33,5 @@ pub mod content;
 pub mod store;
 #[allow(clippy::disallowed_methods, reason = "edge: media and their mounts")]
 pub mod source;
+#[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
+pub mod cluster;

@@ -66,7 +66,8 @@ pub fn normalize(mut object: Object) -> Object {
 /// An object as drift is compared: a HorizontalPodAutoscaler without repeated or empty metrics, which dry-runs before
 /// Kubernetes 1.27 return (`DryRunUnstructured`).
 pub fn comparable(mut object: Object) -> Object {
-    let Some(mut fields) = (object.kind() == "HorizontalPodAutoscaler").then(|| typed(&object)).flatten() else {
+    let Some(mut fields) = (object.kind() == "HorizontalPodAutoscaler").then(|| typed(&object)).flatten()
+    else {
         return object;
     };
     if object.api_version() == "autoscaling/v2"

@@ -29,7 +29,11 @@ fn tables(stage: &str) -> Vec<Table> {
         let Some(stem) = name.strip_suffix(".yaml") else { continue };
         let input = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let expected = std::fs::read_to_string(folder.join(format!("{stem}.expected.json"))).unwrap();
-        tables.push(Table { name: format!("{stage}/{stem}"), input, expected: serde_json::from_str(&expected).unwrap() });
+        tables.push(Table {
+            name: format!("{stage}/{stem}"),
+            input,
+            expected: serde_json::from_str(&expected).unwrap(),
+        });
     }
     assert!(!tables.is_empty(), "no table of {stage}");
     tables
@@ -203,7 +207,8 @@ fn ids() {
 fn lists() {
     let table = tables("list").remove(0);
     for (name, case) in table.input.as_object().unwrap() {
-        let documents = serde_yaml::Deserializer::from_str(case["documents"].as_str().or(case.as_str()).unwrap());
+        let documents =
+            serde_yaml::Deserializer::from_str(case["documents"].as_str().or(case.as_str()).unwrap());
         let documents = documents.map(|it| serde::Deserialize::deserialize(it).unwrap());
         let found = match expand(documents, "row") {
             Ok(objects) => json!({"objects": short(&objects)}),

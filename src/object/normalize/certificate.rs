@@ -11,7 +11,8 @@ pub(super) fn any_in_pem(pem: &[u8]) -> bool {
     text.split(BEGIN).skip(1).any(|block| {
         let body = block.split_once(END).map(|(body, _)| body);
         // A block with headers has a colon in it, and is passed over.
-        body.and_then(|body| decode_base64(&body.replace([' ', '\t'], ""))).is_some_and(|der| is_certificate(&der))
+        body.and_then(|body| decode_base64(&body.replace([' ', '\t'], "")))
+            .is_some_and(|der| is_certificate(&der))
     })
 }
 
