@@ -3,12 +3,7 @@
 use serde_json::{Value, json};
 
 use super::accept::Accepted;
-use crate::{
-    bundle::{Medium as _, TrustRoot},
-    fault::Report,
-    source::Volumes,
-    trust::Verified,
-};
+use crate::{bundle::TrustRoot, fault::Report, source::Volumes, trust::Verified};
 
 /// A root was anchored by the operator.
 pub(super) fn anchored(root: &Verified<TrustRoot>, how: &str) -> Value {

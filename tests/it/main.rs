@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod import;
 mod object;
 mod support;
 mod trust;

@@ -3,3 +3,4 @@
 #![allow(dead_code, reason = "not every helper is used in every state of the house")]
 
 pub mod kit;
+pub mod medium;
