@@ -16,3 +16,6 @@ pub mod digest;
 pub mod name;
 pub mod limits;
 pub mod fault;
+
+// Formats.
+pub mod object;
