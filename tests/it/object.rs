@@ -7,7 +7,7 @@ use airlock::object::{
     GroupKind, Object, ObjectId,
     health::{self, Health},
     list::expand,
-    optout, order,
+    normalize, optout, order,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -29,7 +29,11 @@ fn tables(stage: &str) -> Vec<Table> {
         let Some(stem) = name.strip_suffix(".yaml") else { continue };
         let input = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let expected = std::fs::read_to_string(folder.join(format!("{stem}.expected.json"))).unwrap();
-        tables.push(Table { name: format!("{stage}/{stem}"), input, expected: serde_json::from_str(&expected).unwrap() });
+        tables.push(Table {
+            name: format!("{stage}/{stem}"),
+            input,
+            expected: serde_json::from_str(&expected).unwrap(),
+        });
     }
     assert!(!tables.is_empty(), "no table of {stage}");
     tables
@@ -203,7 +207,8 @@ fn ids() {
 fn lists() {
     let table = tables("list").remove(0);
     for (name, case) in table.input.as_object().unwrap() {
-        let documents = serde_yaml::Deserializer::from_str(case["documents"].as_str().or(case.as_str()).unwrap());
+        let documents =
+            serde_yaml::Deserializer::from_str(case["documents"].as_str().or(case.as_str()).unwrap());
         let documents = documents.map(|it| serde::Deserialize::deserialize(it).unwrap());
         let found = match expand(documents, "row") {
             Ok(objects) => json!({"objects": short(&objects)}),
@@ -216,6 +221,47 @@ fn lists() {
         }
     }
     assert_eq!(table.input.as_object().unwrap().len(), table.expected.len());
+}
+
+#[test]
+fn normalisation() {
+    check("normalize", |input| {
+        let judge = |(name, case): (&String, &Value)| {
+            let normal = normalize::normalize(object(settle(case)));
+            let mut result = json!({"object": dated(normal.clone())});
+            if normal.kind() == "HorizontalPodAutoscaler" {
+                result["dryRun"] = normalize::comparable(normal).into_value();
+            }
+            (name.clone(), result)
+        };
+        input.as_object().unwrap().iter().map(judge).collect()
+    });
+}
+
+/// Flux writes a null creation where we write none.
+fn dated(object: Object) -> Value {
+    let role = object.gvk().group == "rbac.authorization.k8s.io" && object.gvk().version == "v1";
+    let untouched = role && matches!(object.kind(), "Role" | "ClusterRole");
+    let mut value = object.into_value();
+    if !untouched {
+        assert!(value["metadata"].get("creationTimestamp").is_none());
+        value["metadata"]["creationTimestamp"] = Value::Null;
+    }
+    value
+}
+
+#[test]
+fn quantities() {
+    check("quantity", |input| {
+        let judge = |quantity: &Value| {
+            // The original is given the JSON, and takes the quotes off.
+            let json = serde_json::to_string(quantity).unwrap();
+            let text = quantity.as_str().unwrap_or(&json);
+            let result = normalize::canonical_quantity(text);
+            (json, result.map_or_else(|_| json!("refused"), Value::from))
+        };
+        input["quantities"].as_array().unwrap().iter().map(judge).collect()
+    });
 }
 
 #[test]

@@ -38,7 +38,8 @@ pub(super) fn pod(fields: &Fields<'_>, now: Timestamp) -> Result<Health, Odd> {
                 .iter()
                 .find(|condition| condition.kind == "PodScheduled" && condition.status == "False")
                 .is_some_and(|condition| condition.reason == "Unschedulable");
-            let waited = fields.0.created().is_none_or(|created| now.duration_since(created) >= SCHEDULE_WINDOW);
+            let waited =
+                fields.0.created().is_none_or(|created| now.duration_since(created) >= SCHEDULE_WINDOW);
             match (unscheduled, waited) {
                 (false, _) => Health::new(Status::InProgress, "Pod is in the Pending phase"),
                 (true, false) => Health::new(Status::InProgress, "Pod has not been scheduled"),

@@ -89,8 +89,18 @@ mod tests {
         check(&[NotFound, Current], false, false, "waiting");
         check(&[Current, InProgress], false, false, "waiting");
         check(&[Failed, InProgress], false, false, "waiting");
-        check(&[Failed, InProgress], true, false, "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']");
-        check(&[Failed, Current], false, false, "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']");
+        check(
+            &[Failed, InProgress],
+            true,
+            false,
+            "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']",
+        );
+        check(
+            &[Failed, Current],
+            false,
+            false,
+            "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']",
+        );
         check(
             &[NotFound, NotFound, InProgress, Unknown, Terminating, Current],
             false,

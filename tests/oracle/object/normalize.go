@@ -47,7 +47,7 @@ func quantities(input []byte) (any, error) {
 			return nil, err
 		}
 		if err := quantity.UnmarshalJSON(encoded); err != nil {
-			rows = append(rows, row{string(encoded), object{"error": err.Error()}})
+			rows = append(rows, row{string(encoded), "refused"})
 			continue
 		}
 		rows = append(rows, row{string(encoded), quantity.ToUnstructured()})
