@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod object;
+
 /// A file that nobody declares above would silently never run.
 #[test]
 fn no_test_file_is_forgotten() {
