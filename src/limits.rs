@@ -99,6 +99,10 @@ pub const YAML_BYTES: usize = 64 * 1024 * 1024;
 /// Nesting of YAML: go-yaml's own limit for flow and block levels.
 pub const YAML_DEPTH: usize = 10_000;
 
+/// Nesting of a YAML value, aliases expanded. Whatever walks or drops a value takes a frame or two a level, and this
+/// many fit the smallest stack of a thread; the deepest real object, a schema within a CRD, stays below 100.
+pub const YAML_VALUE_DEPTH: usize = 1_000;
+
 /// Nodes of one YAML input after alias expansion.
 pub const YAML_NODES: usize = 10_000_000;
 
