@@ -134,15 +134,7 @@ pub fn plan(
     let (owner, spec) = (rendered.owner(), rendered.spec());
     let applying = stages::apply(rendered, observed, guard, custom);
     let mut refusals = applying.refusals;
-    let desired: BTreeMap<ObjectId, &Object> = rendered
-        .objects()
-        .iter()
-        .map(|object| (object.id(), object))
-        .filter(|(id, _)| !applying.foreign.contains(id))
-        .collect();
-    let stale = stale(observed, &desired);
-    let terms = Terms { owner, observed, guard, prune: spec.prune, why: DeletionCause::Pruned };
-    let pruning = prune(stale.iter().copied(), |entry| vanished(rendered, observed, entry), &terms);
+    let pruning = pruning(rendered, observed, guard);
     let Pruning { steps: deletes, list, kept, remaining, refusals: more } = pruning;
     refusals.extend(more);
     let mut deletions = applying.recreated;
@@ -150,7 +142,8 @@ pub fn plan(
     let verdict = guard.judge(&deletions);
     refusals.extend(verdict.refusals);
 
-    let entries: Vec<InventoryEntry> = desired.values().map(|object| InventoryEntry::of(object)).collect();
+    let held = rendered.objects().iter().filter(|object| !applying.foreign.contains(&object.id()));
+    let entries: Vec<InventoryEntry> = held.map(InventoryEntry::of).collect();
     let last = Inventory {
         owner: owner.clone(),
         bundle: Some(rendered.origin().bundle),
@@ -210,10 +203,7 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
     if !same_channel || content.release().entries.iter().any(|entry| entry.name == owner.entry) {
         return Err(refused(Refusal::NotRetired(owner.clone())));
     }
-    let stale = in_order(inventory.all().cloned());
-    let terms = Terms { owner, observed, guard, prune: inventory.prune, why: DeletionCause::Retired };
-    let pruning = prune(stale.iter(), |_| false, &terms);
-    let Pruning { steps: deletes, list, kept, remaining, mut refusals } = pruning;
+    let Pruning { steps: deletes, list, kept, remaining, mut refusals } = retiring(inventory, observed, guard);
     let verdict = guard.judge(&list);
     refusals.extend(verdict.refusals);
     let mut steps = deletes;
@@ -240,6 +230,38 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
     }))
 }
 
+/// What the entry deletes, recreations included, before the guard says anything. The deletions of all entries of a
+/// bundle are gathered with this before the first is planned, since the budget is one: see [`Guard::elsewhere`].
+pub fn deletions(
+    rendered: &Rendered,
+    observed: &Observed,
+    guard: &Guard,
+    custom: &BTreeSet<GroupKind>,
+) -> DeletionList {
+    let mut list = stages::apply(rendered, observed, guard, custom).recreated;
+    list.extend(&pruning(rendered, observed, guard).list);
+    list
+}
+
+/// The same for an entry that is not part of the bundle any more.
+pub fn deletions_of_retired(observed: &Observed, guard: &Guard) -> DeletionList {
+    observed.inventory.as_ref().map(|it| retiring(it, observed, guard).list).unwrap_or_default()
+}
+
+fn pruning(rendered: &Rendered, observed: &Observed, guard: &Guard) -> Pruning {
+    let (owner, prunes) = (rendered.owner(), rendered.spec().prune);
+    let desired: BTreeSet<ObjectId> = rendered.objects().iter().map(Object::id).collect();
+    let terms = Terms { owner, observed, guard, prune: prunes, why: DeletionCause::Pruned };
+    prune(stale(observed, &desired).into_iter(), |entry| vanished(rendered, observed, entry), &terms)
+}
+
+fn retiring(inventory: &Inventory, observed: &Observed, guard: &Guard) -> Pruning {
+    let stale = in_order(inventory.all().cloned());
+    let (owner, prunes) = (&inventory.owner, inventory.prune);
+    let terms = Terms { owner, observed, guard, prune: prunes, why: DeletionCause::Retired };
+    prune(stale.iter(), |_| false, &terms)
+}
+
 /// What must be observed before [`plan`] can be asked. Answer, add to `observed`, and ask again until nothing is left:
 /// what goes along with a deletion is known only once the deletion is.
 pub fn questions<'a>(rendered: &'a Rendered, observed: &Observed) -> Vec<Question<'a>> {
@@ -247,8 +269,8 @@ pub fn questions<'a>(rendered: &'a Rendered, observed: &Observed) -> Vec<Questio
     let objects = rendered.objects().iter();
     let mut questions: Vec<Question<'a>> =
         objects.clone().filter(|it| !known(&it.id())).map(Question::DryRun).collect();
-    let desired: BTreeMap<ObjectId, &Object> = objects.map(|object| (object.id(), object)).collect();
-    for entry in stale(observed, &desired) {
+    let ids: BTreeSet<ObjectId> = objects.clone().map(Object::id).collect();
+    for entry in stale(observed, &ids) {
         if known(&entry.id) {
             questions.extend(contents(&entry.id, observed));
         } else {
@@ -256,14 +278,15 @@ pub fn questions<'a>(rendered: &'a Rendered, observed: &Observed) -> Vec<Questio
         }
     }
     for (id, gvk) in health_checks(rendered) {
-        if !known(&id) && !desired.contains_key(&id) {
+        if !known(&id) && !ids.contains(&id) {
             questions.push(Question::Live(id, gvk));
         }
     }
-    for (id, object) in &desired {
+    for object in objects {
+        let id = object.id();
         let refused = |live: &Live| matches!(&live.dry_run, DryRun::Refused(why) if drift::is_immutable(why));
-        if observed.objects.get(id).is_some_and(refused) && is_forced(rendered, object, observed) {
-            questions.extend(contents(id, observed));
+        if observed.objects.get(&id).is_some_and(refused) && is_forced(rendered, object, observed) {
+            questions.extend(contents(&id, observed));
         }
     }
     questions
@@ -293,9 +316,9 @@ fn contents(id: &ObjectId, observed: &Observed) -> Option<Question<'static>> {
 
 /// What the inventory holds and the render does not, in the order of apply. The version does not count, so that an
 /// object that moves to another version of its API is not deleted.
-fn stale<'a>(observed: &'a Observed, desired: &BTreeMap<ObjectId, &Object>) -> Vec<&'a InventoryEntry> {
+fn stale<'a>(observed: &'a Observed, desired: &BTreeSet<ObjectId>) -> Vec<&'a InventoryEntry> {
     let held = observed.inventory.iter().flat_map(Inventory::all);
-    let mut stale: Vec<&InventoryEntry> = held.filter(|it| !desired.contains_key(&it.id)).collect();
+    let mut stale: Vec<&InventoryEntry> = held.filter(|it| !desired.contains(&it.id)).collect();
     stale.sort_by(|a, b| order::compare(&a.id, &b.id));
     stale
 }

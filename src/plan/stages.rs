@@ -17,7 +17,7 @@ use crate::{
         GroupKind, Gvk, Object, ObjectId,
         health::{Status, is_job_with_ttl},
         optout::{self, Skip},
-        order::{Stage, is_definition, stage_of},
+        order::{Key, Stage, is_definition, stage_of},
     },
     render::Rendered,
 };
@@ -67,6 +67,8 @@ pub(super) fn apply(
     }
     let brings = served(rendered.objects());
     let mut pending = false;
+    // Once a stage is refused, what the server says about later ones may be a consequence.
+    let mut refused = false;
     let mut deferred: Vec<Deferred> = Vec::new();
     for (stage, objects) in stages {
         let mut steps = Vec::new();
@@ -113,7 +115,11 @@ pub(super) fn apply(
             }
             continue;
         }
-        out.refusals.extend(blocked.into_values().map(|(_, refusal)| refusal));
+        if !refused && !blocked.is_empty() {
+            refused = true;
+            let told = objects.iter().filter_map(|object| blocked.remove(&object.id()));
+            out.refusals.extend(told.map(|(_, refusal)| refusal));
+        }
         pending |= !steps.is_empty() || !awaited.is_empty();
         out.steps.extend(steps);
         if !awaited.is_empty() {
@@ -121,12 +127,13 @@ pub(super) fn apply(
                 purpose: Purpose::Stage(stage),
                 objects: awaited,
                 timeout: STAGE_TIMEOUT,
-                fail_fast: true,
+                fail_fast: false,
             }));
         }
     }
     if !deferred.is_empty() {
         out.again = true;
+        deferred.sort_by_cached_key(|it| (it.stage, Key(it.object.id())));
         out.steps.push(Step::Replan(deferred));
     }
     out
