@@ -5,10 +5,13 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    unreachable_pub,
     reason = "tests"
 )]
 
 mod object;
+mod plan;
+mod support;
 
 /// A file that nobody declares above would silently never run.
 #[test]
