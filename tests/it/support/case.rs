@@ -22,7 +22,11 @@ pub fn each(stage: &str, at_least: usize, check: impl Fn(&Path) + std::panic::Re
 /// A YAML file of a case; the default where there is none.
 pub fn read<T: serde::de::DeserializeOwned + Default>(file: &Path) -> T {
     match std::fs::read_to_string(file) {
-        Ok(text) => serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())),
+        Ok(text) => {
+            // By way of JSON, so that an enum is a map with one key.
+            let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+            serde_json::from_value(value).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+        }
         Err(_) => T::default(),
     }
 }
