@@ -31,6 +31,14 @@ pub mod render;
 pub mod graph;
 pub mod plan;
 
-// Edges: the world.
+// Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]
+pub mod store;
+#[allow(clippy::disallowed_methods, reason = "edge: media and their mounts")]
 pub mod source;
+#[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
+pub mod cluster;
+
+// Composition: gather, decide, act, report.
+#[allow(clippy::disallowed_methods, reason = "edge: brings the others together")]
+pub mod reconcile;

@@ -127,7 +127,8 @@ impl<'d, 'a> Decoder<'d, 'a> {
             Some("!") if self.version == Version::V3 => None,
             tag => tag,
         };
-        resolve::resolve(self.version, tag, plain, std::borrow::Cow::Borrowed(&node.value)).map_err(Error::Content)
+        resolve::resolve(self.version, tag, plain, std::borrow::Cow::Borrowed(&node.value))
+            .map_err(Error::Content)
     }
 
     fn scalar(&self, id: NodeId) -> Result<Value, Error> {

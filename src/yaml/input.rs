@@ -95,8 +95,8 @@ impl<'a> Input<'a> {
 
     fn checked(text: Cow<'a, str>, tail: Option<Problem>) -> Self {
         let ascii = text.is_ascii();
-        let plain_breaks = !text.contains('\r')
-            && (ascii || !text.contains(['\u{85}', '\u{2028}', '\u{2029}']));
+        let plain_breaks =
+            !text.contains('\r') && (ascii || !text.contains(['\u{85}', '\u{2028}', '\u{2029}']));
         Self { text, tail, ascii, plain_breaks }
     }
 }
@@ -155,7 +155,8 @@ fn control_character(text: &str) -> Option<usize> {
     for block in text.as_bytes().chunks(256) {
         // One pass that the compiler turns into vector code: bytes that are wrong, or that may begin what is wrong.
         let suspicious = block.iter().fold(false, |found, &byte| {
-            found | (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'))
+            found
+                | (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'))
                 | matches!(byte, 0x7f | 0xc2 | 0xef)
         });
         if suspicious {

@@ -23,7 +23,7 @@ use airlock::{
     object::{GroupKind, Object, ObjectId, health::Status},
     plan::{
         self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry, Plan,
-        Refused, Step, diff::Diff,
+        Refused, diff::Diff,
     },
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
 };

@@ -1,5 +1,8 @@
-//! What tests of several stages stand on.
+//! What tests share.
+
+#![allow(dead_code, reason = "not every helper is used in every state of the house")]
 
 pub mod bundle;
 pub mod case;
+pub mod kit;
 pub mod model;
