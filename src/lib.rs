@@ -27,6 +27,9 @@ pub mod bundle;
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+pub mod render;
+pub mod graph;
+pub mod plan;
 
 // Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]

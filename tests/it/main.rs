@@ -11,6 +11,7 @@
 
 mod import;
 mod object;
+mod plan;
 mod support;
 mod trust;
 

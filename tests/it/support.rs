@@ -2,5 +2,8 @@
 
 #![allow(dead_code, reason = "not every helper is used in every state of the house")]
 
+pub mod bundle;
+pub mod case;
 pub mod kit;
 pub mod medium;
+pub mod model;
