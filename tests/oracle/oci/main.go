@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	_ "crypto/sha256" // the only algorithm that Airlock has
 	"encoding/json"
 	"log"
 	"os"
