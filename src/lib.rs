@@ -19,6 +19,7 @@ pub mod fault;
 pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
+pub mod oci;
 pub mod archive;
 pub mod bundle;
 

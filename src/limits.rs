@@ -63,6 +63,15 @@ pub const FLOOR_AHEAD_SECONDS: i64 = 5 * 366 * 24 * 60 * 60;
 /// A latest card fits a QR code.
 pub const CARD_BYTES: usize = 1_000;
 
+/// A manifest or an index of images: what registries take at most.
+pub const OCI_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Indexes within indexes: the specification allows any depth, and nobody has three.
+pub const OCI_INDEX_DEPTH: usize = 4;
+
+/// Blobs of one image, all platforms together: layers end at 127, platforms at a few dozen.
+pub const OCI_IMAGE_BLOBS: usize = 20_000;
+
 /// Entries of one archive (a tree or a chart): Linux's own sources have 90,000 files.
 pub const ARCHIVE_ENTRIES: usize = 200_000;
 

@@ -10,6 +10,7 @@
 
 mod archive;
 mod media;
+mod oci;
 
 /// A file that nobody declares above would silently never run.
 #[test]
