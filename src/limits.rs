@@ -39,6 +39,10 @@ pub const WANT_LIST_BYTES: u64 = 128 * 1024 * 1024;
 /// Files and directories of a medium that are looked at to find bundles; a stick full of photographs ends here.
 pub const MEDIUM_CHILDREN: usize = 10_000;
 
+/// Directories of one medium that are watched for a bundle to arrive. The kernel has some 8,000 watches for a user on
+/// a small machine, and each directory may take four.
+pub const WATCHED_CHILDREN: usize = 256;
+
 /// Zeros after the end of a tar: GNU tar pads to 20 blocks, and takes blocking factors up to 2048.
 pub const TAR_PADDING_BYTES: u64 = 1024 * 1024;
 

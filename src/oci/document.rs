@@ -7,6 +7,7 @@ use crate::{digest::Digest, limits};
 
 /// A manifest or an index, told apart beyond doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time is read and taken apart; none is kept")]
 pub enum Document {
     /// One image or artifact.
     Manifest(Manifest),

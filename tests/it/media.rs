@@ -1171,8 +1171,32 @@ fn files_that_arrive_are_heard() {
     drop(file);
     wait_for(&mut watch, &[Event::Arrived(top.join("slow.tar"))]);
 
-    // A directory that is moved in whole.
+    // As a file manager copies, by name: `bundle.dsse` before most of what it needs. The last file is heard too.
     let elsewhere = tempfile::tempdir_in(top.parent().unwrap()).unwrap();
+    let from = elsewhere.path().join("from");
+    write(&from, &contents, &stock).unwrap();
+    let copy = top.join("copied");
+    let mut names: Vec<String> = all(&contents).iter().map(|it| Item::Blob(it.digest).to_string()).collect();
+    names.extend(["agent.dsse", "bundle.dsse", "index.json", "oci-layout"].map(str::to_owned));
+    names.extend(["trust/0001.root.dsse", "trust/0002.root.dsse"].map(str::to_owned));
+    names.sort_unstable_by_key(|it| (it.starts_with("blobs"), it.clone()));
+    for name in &names {
+        fs::create_dir_all(copy.join(name).parent().unwrap()).unwrap();
+        let bytes = fs::read(from.join(name)).unwrap();
+        let (before, after) = bytes.split_at(bytes.len() / 2);
+        let mut file = File::create(copy.join(name)).unwrap();
+        file.write_all(before).unwrap();
+        file.write_all(after).unwrap();
+        drop(file);
+        let came = watch.wait(Some(Duration::from_millis(500))).unwrap();
+        let late = *name > "bundle.dsse".to_owned() || name.starts_with("blobs");
+        if late {
+            assert_eq!(came, [Event::Arrived(copy.join("bundle.dsse"))], "{name}");
+        }
+    }
+    check_same(&DirectoryMedium::open(&copy).unwrap(), &contents);
+
+    // A directory that is moved in whole.
     write(&elsewhere.path().join("moved"), &contents, &stock).unwrap();
     fs::rename(elsewhere.path().join("moved"), top.join("moved")).unwrap();
     wait_for(&mut watch, &[Event::Arrived(top.join("moved/bundle.dsse"))]);
