@@ -1,7 +1,5 @@
 //! One header block of a tar: POSIX ustar, and as much of GNU's variant as foreign charts need.
 
-use std::io;
-
 /// The unit of a tar.
 pub(crate) const BLOCK: usize = 512;
 
@@ -196,22 +194,6 @@ fn split_name(name: &str) -> Option<(&str, &str)> {
         .map(|(at, _)| name.split_at(at))
         .map(|(prefix, rest)| (prefix, rest.trim_start_matches('/')))
         .find(|(prefix, rest)| prefix.len() <= 155 && !prefix.is_empty() && (1..=100).contains(&rest.len()))
-}
-
-/// Reads one block; none at the end. Half a block is an error.
-pub(crate) fn read_block(reader: &mut impl io::Read) -> io::Result<Option<[u8; BLOCK]>> {
-    let mut block = [0; BLOCK];
-    let mut have = 0;
-    while let Some(rest) = block.get_mut(have..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) if have == 0 => return Ok(None),
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => have += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Some(block))
 }
 
 #[cfg(test)]

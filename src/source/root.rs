@@ -194,13 +194,13 @@ impl Root {
         Ok(rustix::fs::syncfs(&self.directory)?)
     }
 
-    /// How many bytes are free.
+    /// How many bytes are free, and in what unit files take them.
     ///
     /// # Errors
     /// When the disk does not say.
-    pub(super) fn free(&self) -> io::Result<u64> {
+    pub(super) fn space(&self) -> io::Result<(u64, u64)> {
         let space = rustix::fs::fstatvfs(&self.directory)?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+        Ok((space.f_bavail.saturating_mul(space.f_frsize), space.f_frsize.max(1)))
     }
 
     /// Whether files end at 4 GiB here.
@@ -232,6 +232,13 @@ impl Root {
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
+    }
+}
+
+/// A directory as an image layout.
+impl crate::oci::Files for Root {
+    fn open(&self, path: &str) -> io::Result<Option<Box<dyn io::Read + Send>>> {
+        Ok(self.file(path)?.map(|(file, _)| Box::new(file) as Box<dyn io::Read + Send>))
     }
 }
 

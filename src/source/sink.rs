@@ -80,7 +80,7 @@ impl Contents {
             self.roots.iter().map(|(version, bytes)| (Item::Root(*version), bytes.clone())).collect();
         all.extend(self.agent.clone().map(|bytes| (Item::Agent, bytes)));
         all.push((Item::Bundle, self.bundle.clone()));
-        all.push((Item::OciLayout, b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec()));
+        all.push((Item::OciLayout, crate::oci::LAYOUT_FILE.to_vec()));
         all.push((Item::Index, self.index.clone()));
         if let Some(label) = &self.label {
             let bytes = serde_json::to_vec(label).expect("strings and numbers always serialise");
@@ -173,22 +173,20 @@ pub fn write_volumes(
     Ok(written)
 }
 
-/// Refuses what the medium cannot hold before anything is written.
-fn check_room(
-    root: &super::Root,
-    needed: u64,
-    files: impl Iterator<Item = (Digest, u64)>,
-) -> Result<(), Error> {
+/// Refuses what the medium cannot hold before anything is written: `files` that are to be new, by their sizes.
+fn check_room(root: &super::Root, files: impl Iterator<Item = (Digest, u64)>) -> Result<(), Error> {
     let path = root.path();
-    if root.is_fat().map_err(Error::io("look at", path))? {
-        for (digest, size) in files {
-            if size > limits::FAT_FILE_BYTES {
-                let why = "a file on this medium has at most 4 GiB - 1".to_owned();
-                return Err(Error::TooLarge { digest, size, why });
-            }
+    let fat = root.is_fat().map_err(Error::io("look at", path))?;
+    let (free, unit) = root.space().map_err(Error::io("look at", path))?;
+    let mut needed = 0_u64;
+    for (digest, size) in files {
+        if fat && size > limits::FAT_FILE_BYTES {
+            let why = "a file on this medium has at most 4 GiB - 1".to_owned();
+            return Err(Error::TooLarge { digest, size, why });
         }
+        let taken = size.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
+        needed = needed.saturating_add(taken);
     }
-    let free = root.free().map_err(Error::io("look at", path))?;
     match needed <= free {
         true => Ok(()),
         false => Err(Error::Full { path: path.to_owned(), needed, free }),

@@ -9,8 +9,11 @@
     reason = "tests"
 )]
 
+mod archive;
 mod import;
+mod media;
 mod object;
+mod oci;
 mod plan;
 mod support;
 mod trust;

@@ -5,7 +5,7 @@ use super::{
     Contents, Supply, Written, check_room, copy, is_whole,
 };
 use crate::{
-    bundle::{Form, Item, Piece, Unverified},
+    bundle::{Item, Piece, Unverified},
     limits,
 };
 
@@ -37,8 +37,7 @@ pub fn write_directory(
     let blobs = blobs.make("sha256").map_err(Error::io("make", at("blobs/sha256")))?;
 
     let (whole, wanted) = sort_out(&blobs, contents, progress)?;
-    let needed = wanted.iter().map(|piece| Form::Directory.cost(piece.size)).fold(0, u64::saturating_add);
-    check_room(&root, needed, contents.blobs().map(|piece| (piece.digest, piece.size)))?;
+    check_room(&root, wanted.iter().map(|piece| (piece.digest, piece.size)))?;
 
     for (item, bytes) in contents.documents() {
         let name = item.to_string();

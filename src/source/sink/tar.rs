@@ -34,7 +34,9 @@ pub fn write_tar(
     let root = Root::open(parent).map_err(Error::io("open", parent))?;
     let needed = contents.bytes(Form::Tar);
     // The tar is one file, whatever is in it.
-    check_room(&root, needed, contents.blobs().take(1).map(|piece| (piece.digest, needed)))?;
+    let largest = contents.blobs().max_by_key(|piece| piece.size).map(|piece| piece.digest);
+    let largest = largest.unwrap_or_else(|| Digest::of(&contents.bundle));
+    check_room(&root, std::iter::once((largest, needed)))?;
 
     let temporary = format!("{name}.part");
     let file = root.create(&temporary).map_err(Error::io("write", path))?;
