@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+mod store;
+mod support;
+
 /// A file that nobody declares above would silently never run.
 #[test]
 fn no_test_file_is_forgotten() {

@@ -1,0 +1,3 @@
+//! What the store refuses, and what it mends.
+#![allow(unused_imports)]
+use super::*;
