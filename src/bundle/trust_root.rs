@@ -89,7 +89,7 @@ pub struct Channel {
 }
 
 /// How far a channel reaches, taken out of the root that admitted a bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelScope {
     /// Every namespace, or these.
     pub namespaces: Option<BTreeSet<Namespace>>,
@@ -100,6 +100,11 @@ pub struct ChannelScope {
 }
 
 impl ChannelScope {
+    /// A reach that admits nothing.
+    pub fn nothing() -> Self {
+        Self { namespaces: Some(BTreeSet::new()), cluster_scoped: false, images: Some(Vec::new()) }
+    }
+
     /// Whether an object in `namespace` (none: cluster-scoped) is within reach.
     ///
     /// A Namespace object itself counts as living in the namespace that it names: pass its name.

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{Root, Verified};
 use crate::{
-    bundle::{Card, Floor},
+    bundle::{Card, Floor, TrustRoot},
     digest::Digest,
     name::{ChannelName, ClusterId, EntryName},
 };
@@ -183,6 +184,28 @@ impl State {
         }
     }
 
+    /// Takes in a newer root. A new epoch takes the time floor back to the new root's own time, since whoever burned
+    /// the clock of the old one did it with keys that no longer count.
+    pub fn learn_root(&mut self, before: &TrustRoot, root: &Verified<TrustRoot>) {
+        self.newest_root = RootRef { version: root.version, digest: root.digest() };
+        if root.epoch > before.epoch {
+            self.time_floor = root.issued;
+        }
+    }
+
+    /// Takes in an accepted bundle: its channel's floor rises to it, and time does not go back behind it.
+    pub fn accept(&mut self, cluster: &ClusterId, root: &Verified<Root>, now: Timestamp) {
+        let statement = &root.statement;
+        self.time_floor = self.time_floor.max(statement.created);
+        let held = Held {
+            position: statement.position(),
+            digest: root.digest(),
+            root_version: root.judged_by,
+            accepted: now,
+        };
+        self.channel_mut(cluster, &statement.channel).accept(held);
+    }
+
     /// A channel's state; the empty one where nothing was accepted.
     pub fn channel(&self, cluster: &ClusterId, channel: &ChannelName) -> ChannelState {
         self.clusters.get(cluster).and_then(|it| it.get(channel)).cloned().unwrap_or_default()
@@ -196,7 +219,7 @@ impl State {
 
 impl ChannelState {
     /// Takes in an accepted bundle: the floor rises to it, and it is staged. The floor never falls.
-    pub fn accept(&mut self, held: Held) {
+    pub(crate) fn accept(&mut self, held: Held) {
         let floor = HeldFloor { position: held.position, digest: Some(held.digest) };
         if self.floor.is_none_or(|it| it.position <= held.position) {
             self.floor = Some(floor);
