@@ -145,7 +145,7 @@ impl Ingest {
         if !missing.is_empty() {
             return Ok(missing);
         }
-        if self.parts(blob)?.join(disk.as_ref(), blob)? {
+        if self.parts(blob)?.join(disk.as_ref(), blob)?.is_none() {
             self.pend_parts(blob);
             return Ok(Vec::new());
         }
@@ -186,8 +186,8 @@ impl Ingest {
     /// and durable when this returns; with the last one the blob is put together and checked as a whole.
     ///
     /// # Errors
-    /// [`Error::Tampered`] when the part, or the whole that the parts make, is another one; [`Error::Source`] when the
-    /// source fails.
+    /// [`Error::Tampered`] when the part, or the whole that the parts make, is another one: [`Ingest::missing`] names
+    /// then what has to come again. [`Error::Source`] when the source fails.
     pub fn part(&mut self, blob: &Blob, index: usize, open: Open<'_>) -> Result<Taken, Error> {
         if self.holds(&blob.digest, blob.size)? {
             self.unsure = true;
@@ -219,7 +219,10 @@ impl Ingest {
             taken = Taken::Copied(extent.size);
         }
         let parts = self.parts(blob)?;
-        if parts.missing(blob).is_empty() && parts.join(disk.as_ref(), blob)? {
+        if parts.missing(blob).is_empty() {
+            if let Some(mismatch) = parts.join(disk.as_ref(), blob)? {
+                return Err(Error::Tampered(mismatch));
+            }
             self.pend_parts(blob);
         }
         Ok(taken)

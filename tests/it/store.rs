@@ -1,7 +1,7 @@
 //! What the store promises, at every point where a disk may fail or a machine may stop.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io::Read,
     sync::{
         Arc, Mutex,
@@ -16,7 +16,7 @@ use airlock::{
     fault::Fault as _,
     name::{ChannelName, ClusterId},
     store::{Disk, Error, Keep, Store},
-    trust::state::{Held, RootRef, State},
+    trust::state::{Held, HeldFloor, RootRef, State},
 };
 use jiff::Timestamp;
 
@@ -125,6 +125,13 @@ impl Bundle {
 
     fn held(&self) -> Held {
         Held { position: self.at, digest: self.payload, root_version: 1, accepted: now() }
+    }
+
+    /// What an acceptance does to the state.
+    fn accept(&self, state: &mut State) {
+        let state = state.channel_mut(&cluster(), &channel());
+        state.floor = Some(HeldFloor { position: self.at, digest: Some(self.payload) });
+        state.staged = Some(self.held());
     }
 
     /// Takes in all blobs from three volumes, of which each has a third of the pieces.

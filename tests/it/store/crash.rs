@@ -54,7 +54,7 @@ impl Life {
                 store.put_bundle(&channel(), bundle.at, &bundle.envelope)?;
                 state.receipts =
                     store.append_receipt(&state, now(), serde_json::json!({ "accepted": bundle.payload }))?;
-                state.channel_mut(&cluster(), &channel()).accept(bundle.held());
+                bundle.accept(&mut state);
                 store.commit(&state)?;
                 tell(&|it| (it.floor, it.receipts) = (bundle.at.sequence, state.receipts.count));
                 drop(ingest);
