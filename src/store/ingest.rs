@@ -140,16 +140,14 @@ impl Ingest {
         {
             return Ok((0..blob.parts.len()).collect());
         }
-        let disk = Arc::clone(&self.disk);
         let missing = self.parts(blob)?.missing(blob);
         if !missing.is_empty() {
             return Ok(missing);
         }
-        if self.parts(blob)?.join(disk.as_ref(), blob)?.is_none() {
-            self.pend_parts(blob);
-            return Ok(Vec::new());
+        match self.join(blob)? {
+            None => Ok(Vec::new()),
+            Some(_) => Ok(self.parts(blob)?.missing(blob)),
         }
-        Ok(self.parts(blob)?.missing(blob))
     }
 
     /// Takes in a blob that comes whole, unless it is there.
@@ -218,12 +216,10 @@ impl Ingest {
             parts.add(disk.as_ref(), extent)?;
             taken = Taken::Copied(extent.size);
         }
-        let parts = self.parts(blob)?;
-        if parts.missing(blob).is_empty() {
-            if let Some(mismatch) = parts.join(disk.as_ref(), blob)? {
-                return Err(Error::Tampered(mismatch));
-            }
-            self.pend_parts(blob);
+        if self.parts(blob)?.missing(blob).is_empty()
+            && let Some(mismatch) = self.join(blob)?
+        {
+            return Err(Error::Tampered(mismatch));
         }
         Ok(taken)
     }
@@ -277,9 +273,16 @@ impl Ingest {
         self.pending.push(Pending { digest, path });
     }
 
-    fn pend_parts(&mut self, blob: &Blob) {
-        self.parts = None;
-        self.pend(blob.digest, blob.size, parts::data_path(&blob.digest));
+    /// Puts a blob together whose parts are all there; a mismatch is given when some were damaged meanwhile.
+    fn join(&mut self, blob: &Blob) -> Result<Option<Mismatch>, Error> {
+        self.parts(blob)?;
+        let Some(mut parts) = self.parts.take() else { return Ok(None) };
+        let mismatch = parts.join(self.disk.as_ref(), blob)?;
+        match mismatch {
+            None => self.pend(blob.digest, blob.size, parts::data_path(&blob.digest)),
+            Some(_) => self.parts = Some(parts),
+        }
+        Ok(mismatch)
     }
 
     /// The parts of a blob that are there; those of the last blob stay open.

@@ -87,7 +87,7 @@ impl Bundle {
             parts,
         };
         for seed in small {
-            blobs.push(blob(keep(bytes(*seed, 10 + *seed as usize * 97)), vec![]));
+            blobs.push(blob(keep(bytes(*seed, 10 + usize::try_from(*seed).unwrap() * 97)), vec![]));
         }
         blobs.push(blob(keep(bytes(large, 300_000)), vec![]));
         let whole = bytes(parts, 3_000);

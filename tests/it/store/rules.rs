@@ -383,8 +383,8 @@ fn parts_come_in_any_order_and_over_any_number_of_imports() {
     // Parts that are what they should be and do not make the whole: the inventory is wrong, not the medium.
     let mut lie = blob;
     lie.digest = Digest::of(b"something else");
-    for index in 0..6 {
-        take(&mut ingest, &lie, index, &chunks[index]).unwrap();
+    for (index, chunk) in chunks.iter().enumerate().take(6) {
+        take(&mut ingest, &lie, index, chunk).unwrap();
     }
     assert_eq!(take(&mut ingest, &lie, 6, &chunks[6]).unwrap_err().code(), "tampered");
     assert_eq!(ingest.missing(&lie).unwrap().len(), 7);

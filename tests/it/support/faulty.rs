@@ -70,11 +70,14 @@ pub(crate) struct Faulty {
     plan: Arc<Plan>,
 }
 
+/// What a failed sync does to the disk: to a file, by path, or to all of it.
+type Lose = dyn Fn(Option<&str>) + Send + Sync;
+
 struct Plan {
     count: AtomicU64,
     fault: Option<(u64, Fault)>,
     trace: Mutex<Vec<Op>>,
-    lose: Box<dyn Fn(Option<&str>) + Send + Sync>,
+    lose: Box<Lose>,
 }
 
 /// What an operation is to do.

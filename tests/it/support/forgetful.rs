@@ -163,8 +163,7 @@ impl Forgetful {
     pub(crate) fn damage(&self, path: &str, spoil: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
         let inode = world.find(path).unwrap();
-        let Node::File { bytes, .. } = &mut world.seen[inode] else { panic!("{path} is a directory") };
-        spoil(bytes);
+        spoil(world.seen[inode].content().0);
         world.durable[inode] = world.seen[inode].clone();
     }
 
@@ -195,36 +194,43 @@ impl Change {
     }
 
     fn apply(&self, nodes: &mut [Node]) {
-        let names =
-            |nodes: &mut [Node], dir: usize, operate: &dyn Fn(&mut BTreeMap<String, usize>)| match &mut nodes
-                [dir]
-            {
-                Node::Dir(names) => operate(names),
-                Node::File { .. } => panic!("a file has no names in it"),
-            };
         match self {
             Self::Write { inode, offset, bytes, at } => {
-                let Node::File { bytes: content, modified } = &mut nodes[*inode] else {
-                    panic!("a directory")
-                };
+                let (content, modified) = nodes[*inode].content();
                 let end = offset + bytes.len();
                 content.resize(content.len().max(end), 0);
                 content[*offset..end].copy_from_slice(bytes);
                 *modified = *at;
             }
-            Self::Cut { inode, size } => {
-                let Node::File { bytes, .. } = &mut nodes[*inode] else { panic!("a directory") };
-                bytes.resize(*size, 0);
-            }
+            Self::Cut { inode, size } => nodes[*inode].content().0.resize(*size, 0),
             Self::Enter { dir, name, inode } => {
-                names(nodes, *dir, &|names| drop(names.insert(name.clone(), *inode)));
+                nodes[*dir].names().insert(name.clone(), *inode);
             }
-            Self::Leave { dir, name } => names(nodes, *dir, &|names| drop(names.remove(name))),
-            Self::Move { dir, from, to } => names(nodes, *dir, &|names| {
+            Self::Leave { dir, name } => {
+                nodes[*dir].names().remove(name);
+            }
+            Self::Move { dir, from, to } => {
+                let names = nodes[*dir].names();
                 if let Some(inode) = names.remove(from) {
                     names.insert(to.clone(), inode);
                 }
-            }),
+            }
+        }
+    }
+}
+
+impl Node {
+    fn names(&mut self) -> &mut BTreeMap<String, usize> {
+        match self {
+            Self::Dir(names) => names,
+            Self::File { .. } => panic!("a file has no names in it"),
+        }
+    }
+
+    fn content(&mut self) -> (&mut Vec<u8>, &mut i64) {
+        match self {
+            Self::File { bytes, modified } => (bytes, modified),
+            Self::Dir(_) => panic!("a directory has no content"),
         }
     }
 }
