@@ -15,6 +15,7 @@ mod media;
 mod object;
 mod oci;
 mod plan;
+mod store;
 mod support;
 mod trust;
 
