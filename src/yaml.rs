@@ -25,6 +25,7 @@ pub mod natural;
 mod node;
 mod parse;
 pub mod resolve;
+pub mod rewrite;
 mod scan;
 pub mod value;
 mod walk;
