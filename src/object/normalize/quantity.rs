@@ -187,7 +187,8 @@ impl Quantity {
         let whole: Vec<u8> = self.digits.iter().take(usize::try_from(point).unwrap_or(0)).copied().collect();
         let fraction = self.digits.iter().skip(whole.len()).any(|digit| *digit != b'0');
         let above = point > 19
-            || (point == 19 && (whole.as_slice() > MOST || (whole.as_slice() == MOST && fraction)));
+            || (point == 19
+                && (whole.as_slice() > MOST.as_slice() || (whole.as_slice() == MOST.as_slice() && fraction)));
         if above {
             self.digits = MOST.to_vec();
             self.exponent = 0;
