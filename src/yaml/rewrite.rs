@@ -14,7 +14,7 @@ use super::{
     json::through_json,
 };
 
-/// Prints a resource as `kustomize build` does.
+/// Prints a resource as `kustomize build` does, and nothing of an input that has no document.
 ///
 /// # Errors
 /// In the words of the original: for a root that is no mapping, a key that stands twice, what JSON cannot hold.
@@ -29,15 +29,25 @@ pub fn build(document: Document<'_>) -> Result<String, Error> {
 /// # Errors
 /// As [`build`] does; `out` is then as it was.
 pub fn build_into(document: Document<'_>, out: &mut String) -> Result<(), Error> {
+    if document.is_empty() {
+        return Ok(());
+    }
     let document = document.rewritten();
     let value = match document.to_value(Version::V3)? {
-        value @ Value::Map(_) => value,
-        // `null` leaves the mapping that the original decodes into as it was: empty.
-        Value::Null => Value::Map(super::Map::new()),
+        // Nothing at all leaves the mapping that the original decodes into as it was: empty.
+        Value::Null if writes_nothing(&document) => Value::Map(super::Map::new()),
+        value @ (Value::Map(_) | Value::Null) => value,
         _ => return Err(no_mapping(&document)),
     };
     emit_into(&through_json(value)?, out);
     Ok(())
+}
+
+/// Whether the root is the null that is written by writing nothing.
+fn writes_nothing(document: &Document<'_>) -> bool {
+    document.root().is_some_and(|root| {
+        document.node(root).value.is_empty() && document.explicit_tag(root).is_none_or(|tag| tag == "!")
+    })
 }
 
 fn no_mapping(document: &Document<'_>) -> Error {

@@ -12,6 +12,7 @@
 mod object;
 mod support;
 mod trust;
+mod yaml;
 
 /// A file that nobody declares above would silently never run.
 #[test]

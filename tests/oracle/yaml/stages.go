@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -155,6 +156,10 @@ func order(a, b string, marshal func(any) ([]byte, error)) string {
 // rewrite prints a document as `kustomize build` prints a resource.
 func rewrite(input any) any {
 	node, err := kyaml.Parse(input.(string))
+	if err == io.EOF {
+		// There is no document at all: Kustomize has no resource to print.
+		return ""
+	}
 	if err != nil {
 		return text(nil, err)
 	}
