@@ -165,8 +165,10 @@ pub(super) fn old_bool(text: &str) -> Option<bool> {
 }
 
 /// Base64 as Go's `StdEncoding` reads it: padding is needed, bits that are left over may be anything.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// Decodes base64; line breaks are skipped.
 fn binary<'a>(text: &str) -> Result<Scalar<'a>, String> {

@@ -203,10 +203,12 @@ fn the_corpus_is_printed_as_by_the_originals() {
     let expected = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yaml/corpus.expected.json");
     let expected: BTreeMap<String, BTreeMap<String, Json>> =
         serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap();
+    let files = rendered(&corpus);
+    assert!(files.keys().eq(expected.keys()), "the corpus has other files than the oracle saw");
     let (mut documents, mut wrong) = (0, Vec::new());
-    for (name, expected) in expected {
+    for (name, text) in files {
+        let expected = &expected[&name];
         let (mut sigs, mut kustomize) = (String::new(), String::new());
-        let text = rendered(&corpus, &name);
         let parts = split(&text);
         documents += parts.len();
         assert_eq!(expected["documents"], parts.len(), "{name}");
@@ -227,23 +229,37 @@ fn the_corpus_is_printed_as_by_the_originals() {
     println!("{documents} documents");
 }
 
-fn rendered(corpus: &Path, name: &str) -> String {
-    let mut text = String::new();
-    if let Some((archive, member)) = name.split_once(".tar.gz/") {
-        let file = std::fs::File::open(corpus.join(format!("{archive}.tar.gz"))).unwrap();
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-        let mut entries = archive.entries().unwrap().map(Result::unwrap);
-        let mut entry = entries.find(|entry| entry.path().unwrap() == Path::new(member)).unwrap();
-        entry.read_to_string(&mut text).unwrap();
-    } else {
-        let file = std::fs::File::open(corpus.join(name)).unwrap();
-        if name.ends_with(".gz") {
-            flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-        } else {
-            std::io::BufReader::new(file).read_to_string(&mut text).unwrap();
+/// All files that the originals rendered, by the names that the oracle gives them.
+fn rendered(corpus: &Path) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for (kind, file) in
+        [("krusty", "expected.yaml"), ("helm", "expected.yaml.gz"), ("kustomize", "expected.tar.gz")]
+    {
+        for folder in std::fs::read_dir(corpus.join(kind)).unwrap().map(Result::unwrap) {
+            let path = folder.path().join(file);
+            let Ok(content) = std::fs::File::open(&path) else { continue };
+            let name = path.strip_prefix(corpus).unwrap().to_str().unwrap().to_owned();
+            let text = |mut content: &mut dyn Read| {
+                let mut text = String::new();
+                Read::read_to_string(&mut content, &mut text).unwrap();
+                text
+            };
+            // A decoder reads at once, so there is none for what is not packed.
+            let unpacked = || flate2::read::GzDecoder::new(&content);
+            match kind {
+                "krusty" => drop(files.insert(name, text(&mut &content))),
+                "helm" => drop(files.insert(name, text(&mut unpacked()))),
+                _ => {
+                    for entry in tar::Archive::new(unpacked()).entries().unwrap() {
+                        let mut entry = entry.unwrap();
+                        let name = format!("{name}/{}", entry.path().unwrap().display());
+                        files.insert(name, text(&mut entry));
+                    }
+                }
+            }
         }
     }
-    text
+    files
 }
 
 /// Splits at lines of three hyphens, as the oracle does.
