@@ -18,6 +18,7 @@ mod plan;
 mod store;
 mod support;
 mod trust;
+mod yaml;
 
 /// A file that nobody declares above would silently never run.
 #[test]

@@ -5,8 +5,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the connected side has a disk, a clock and an environment")]
 
+pub mod bench;
 pub mod disk;
 pub mod envelope;
+pub mod golden;
 pub mod key;
 pub mod root;
 pub mod world;

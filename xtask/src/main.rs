@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, key, root};
+use xtask::{World, bench, golden, key, root};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -22,6 +22,13 @@ enum Task {
     Key(key::Command),
     #[command(subcommand, about = "Begin, change, sign and print the trust root")]
     Root(root::Command),
+    #[command(about = "Write what the originals print for our test inputs")]
+    Golden(golden::Args),
+    #[command(about = "Measure against the originals")]
+    Bench {
+        /// What is measured
+        subject: bench::Subject,
+    },
 }
 
 fn main() -> ExitCode {
@@ -30,6 +37,8 @@ fn main() -> ExitCode {
     let result = match &args.task {
         Task::Key(command) => key::run(command, &mut world).map(String::into_bytes),
         Task::Root(command) => root::run(command, &mut world),
+        Task::Golden(args) => golden::run(args).map(String::into_bytes),
+        Task::Bench { subject } => bench::run(*subject).map(String::into_bytes),
     };
     match result.and_then(|bytes| Ok(std::io::stdout().write_all(&bytes)?)) {
         Ok(()) => ExitCode::SUCCESS,
