@@ -19,6 +19,7 @@
 mod clean_up;
 pub mod diff;
 mod drift;
+mod forecast;
 mod guard;
 mod inventory;
 mod mask;
@@ -33,6 +34,7 @@ use std::{
     time::Duration,
 };
 
+pub use forecast::{forecast, questions_of_forecast};
 pub use guard::{
     Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION,
 };
