@@ -19,8 +19,13 @@ pub mod fault;
 pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
+pub mod archive;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+
+// Edges: the world.
+#[allow(clippy::disallowed_methods, reason = "edge: disk")]
+pub mod source;
