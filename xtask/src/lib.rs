@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the connected side has a disk, a clock and an environment")]
 
+pub mod bundle;
 pub mod disk;
 pub mod envelope;
 pub mod key;

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, key, root};
+use xtask::{World, bundle, key, root};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -22,6 +22,8 @@ enum Task {
     Key(key::Command),
     #[command(subcommand, about = "Begin, change, sign and print the trust root")]
     Root(root::Command),
+    #[command(subcommand, about = "Build, sign and write bundles")]
+    Bundle(bundle::Command),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let result = match &args.task {
         Task::Key(command) => key::run(command, &mut world).map(String::into_bytes),
         Task::Root(command) => root::run(command, &mut world),
+        Task::Bundle(command) => bundle::run(command, &world),
     };
     match result.and_then(|bytes| Ok(std::io::stdout().write_all(&bytes)?)) {
         Ok(()) => ExitCode::SUCCESS,
