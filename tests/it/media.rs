@@ -503,6 +503,29 @@ fn a_truncated_tar_keeps_its_good_blobs() {
     assert_eq!(last, total, "the last cut takes only the end");
 }
 
+/// Every byte of a tar changed: the medium is refused, or whatever is read from it is right.
+#[test]
+fn a_changed_byte_is_refused_or_harmless() {
+    let place = tempfile::tempdir().unwrap();
+    let (contents, stock) = bundle(1, 3);
+    let path = place.path().join("it.tar");
+    write_one_tar(&path, &contents, &stock);
+    let bytes = fs::read(&path).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    let total = all(&contents).len();
+    let (mut refused, mut missing) = (0, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        file.write_all_at(&[byte ^ 1], at as u64).unwrap();
+        match TarMedium::open(&path) {
+            Ok(medium) => missing += usize::from(whole(&medium, &contents) < total),
+            Err(_) => refused += 1,
+        }
+        file.write_all_at(&[*byte], at as u64).unwrap();
+    }
+    // Headers are refused; content is missing; padding and the documents are for others to judge.
+    assert!(refused > 512 * total && missing > 10_000, "{refused} {missing} of {}", bytes.len());
+}
+
 /// A layout with its files cut short, empty, flipped, growing: only whole blobs are read.
 #[test]
 fn a_damaged_directory_keeps_its_good_blobs() {
