@@ -144,7 +144,9 @@ impl Header {
 
 /// The sum of all bytes, the checksum's own taken as spaces.
 fn checksum(block: &[u8; BLOCK]) -> u32 {
-    block.iter().enumerate().map(|(at, c)| if (148..156).contains(&at) { 32 } else { u32::from(*c) }).sum()
+    let sum = |bytes: &[u8]| bytes.iter().map(|c| u32::from(*c)).sum::<u32>();
+    // The whole and a correction: the plain sum is one that a compiler vectorises.
+    sum(block) - sum(Fields(block).bytes(148, 8)) + 8 * u32::from(b' ')
 }
 
 /// Writes a header with everything that could differ between two machines set to zero. None where the name or the

@@ -104,6 +104,21 @@ impl Root {
         }
     }
 
+    /// Opens a directory directly inside as the top of another medium, which may be mounted there; none where there is
+    /// none.
+    ///
+    /// # Errors
+    /// When it is a link, or the disk says no.
+    pub(super) fn medium(&self, name: &str) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let across = BENEATH.difference(ResolveFlags::NO_XDEV);
+        match rustix::fs::openat2(&self.directory, name, flags, Mode::empty(), across) {
+            Ok(directory) => Ok(Some(Self { directory, path: self.path.join(name) })),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The names directly inside, sorted, at most `limit` of them.
     ///
     /// # Errors

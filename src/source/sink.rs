@@ -10,7 +10,7 @@ use std::{
 pub use directory::write_directory;
 pub use tar::write_tar;
 
-use super::Error;
+use super::{Error, Root};
 use crate::{
     bundle::{Form, Item, Piece, Room, TooLarge, Unverified, VolumeLabel, split},
     content::Blobs,
@@ -94,6 +94,12 @@ impl Contents {
         self.head.iter().chain(&self.pieces)
     }
 
+    /// The largest blob or part, for messages about what is too large.
+    fn largest(&self) -> Digest {
+        let largest = self.blobs().max_by_key(|piece| piece.size).map(|piece| piece.digest);
+        largest.unwrap_or_else(|| Digest::of(&self.bundle))
+    }
+
     /// What all of it takes on a medium of that form.
     pub fn bytes(&self, form: Form) -> u64 {
         let pieces = self.pieces.iter().map(|piece| form.cost(piece.size));
@@ -125,7 +131,15 @@ impl Contents {
         let label = |volume| VolumeLabel { volume, volumes, bundle, label: label.to_owned() };
         let plans = (1..).zip(plans);
         Ok(plans
-            .map(|(volume, plan)| Self { label: Some(label(volume)), pieces: plan.pieces, ..self.clone() })
+            .map(|(volume, plan)| Self {
+                roots: self.roots.clone(),
+                agent: self.agent.clone(),
+                bundle: self.bundle.clone(),
+                index: self.index.clone(),
+                label: Some(label(volume)),
+                head: self.head.clone(),
+                pieces: plan.pieces,
+            })
             .collect())
     }
 }
@@ -163,6 +177,10 @@ pub fn write_volumes(
 ) -> Result<Written, Error> {
     let volumes = contents.volumes(volume, Form::Tar, stem)?;
     let (count, digits) = (volumes.len(), volumes.len().to_string().len());
+    let root = make_directory(directory)?;
+    // Together they need more than the first of them does.
+    let needed = volumes.iter().map(|it| (it.largest(), it.bytes(Form::Tar)));
+    check_room(&root, needed)?;
     let mut written = Written::default();
     for (number, volume) in (1..).zip(&volumes) {
         let path = directory.join(format!("{stem}-{number:0digits$}-of-{count}.tar"));
@@ -173,8 +191,16 @@ pub fn write_volumes(
     Ok(written)
 }
 
+/// Opens a directory, which is made where it is not there.
+fn make_directory(path: &Path) -> Result<Root, Error> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make", path)(error)),
+        _ => Root::open(path).map_err(Error::io("open", path)),
+    }
+}
+
 /// Refuses what the medium cannot hold before anything is written: `files` that are to be new, by their sizes.
-fn check_room(root: &super::Root, files: impl Iterator<Item = (Digest, u64)>) -> Result<(), Error> {
+fn check_room(root: &Root, files: impl Iterator<Item = (Digest, u64)>) -> Result<(), Error> {
     let path = root.path();
     let fat = root.is_fat().map_err(Error::io("look at", path))?;
     let (free, unit) = root.space().map_err(Error::io("look at", path))?;

@@ -429,6 +429,40 @@ fn entries_are_counted() {
     check(read_tar(Endless(block, 0), Unpacked::Exactly(size)), "archive_limit more entries");
 }
 
+/// Every byte of an archive changed in four ways: a tree or a refusal, never a panic.
+#[test]
+fn no_changed_byte_is_a_panic() {
+    let entries = [
+        Entry::new("d/", b'5', ""),
+        file("d/a"),
+        Entry::new("l", b'2', "").link("d/a"),
+        pax(&record("path", "d/long")),
+        file("short"),
+        Entry::new("L", b'L', "d/longer\0"),
+        file("short"),
+    ];
+    let plain = tar(&entries);
+    let size = plain.len() as u64;
+    let (frame, gz) = (zstd(&plain), gzip(&plain));
+    let mut refused = 0;
+    for (bytes, kind) in [(&plain, 0), (&frame, 1), (&gz, 2)] {
+        for at in 0..bytes.len() {
+            for change in [1, 0x80, 0xff, bytes[at]] {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= change;
+                let packed = bytes.len() as u64;
+                let result = match kind {
+                    0 => read_tar(bytes.as_slice(), Unpacked::Exactly(size)),
+                    1 => read_tree(bytes.as_slice(), packed, size),
+                    _ => read_tgz(bytes.as_slice(), packed, Unpacked::AtMost(size)),
+                };
+                refused += usize::from(result.is_err());
+            }
+        }
+    }
+    assert!(refused > plain.len(), "{refused}");
+}
+
 #[test]
 fn a_wrong_blob_is_tampered_not_malformed() {
     let bytes = tar(&[file("a")]);

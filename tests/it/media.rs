@@ -503,6 +503,29 @@ fn a_truncated_tar_keeps_its_good_blobs() {
     assert_eq!(last, total, "the last cut takes only the end");
 }
 
+/// Every byte of a tar changed: the medium is refused, or whatever is read from it is right.
+#[test]
+fn a_changed_byte_is_refused_or_harmless() {
+    let place = tempfile::tempdir().unwrap();
+    let (contents, stock) = bundle(1, 3);
+    let path = place.path().join("it.tar");
+    write_one_tar(&path, &contents, &stock);
+    let bytes = fs::read(&path).unwrap();
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    let total = all(&contents).len();
+    let (mut refused, mut missing) = (0, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        file.write_all_at(&[byte ^ 1], at as u64).unwrap();
+        match TarMedium::open(&path) {
+            Ok(medium) => missing += usize::from(whole(&medium, &contents) < total),
+            Err(_) => refused += 1,
+        }
+        file.write_all_at(&[*byte], at as u64).unwrap();
+    }
+    // Headers are refused; content is missing; padding and the documents are for others to judge.
+    assert!(refused > 512 * total && missing > 10_000, "{refused} {missing} of {}", bytes.len());
+}
+
 /// A layout with its files cut short, empty, flipped, growing: only whole blobs are read.
 #[test]
 fn a_damaged_directory_keeps_its_good_blobs() {
@@ -644,7 +667,7 @@ fn offsets_beyond_four_gigabytes() {
     field[4..].copy_from_slice(&u64::to_be_bytes(nine));
     let first = put(Entry::new(name(low), b'0', "").size(&field), nine);
     let second = put(Entry::new(name(high), b'0', &content), content.len() as u64);
-    let decoy = u64::from(second as u32);
+    let decoy = second % (1 << 32);
     assert!(decoy < first + nine && second > 1 << 33);
     file.write_all_at(b"decoy!", decoy).unwrap();
     file.set_len(at + 1024).unwrap();
@@ -724,15 +747,15 @@ fn volumes_of_two_bundles_are_mixed() {
     write_one_tar(&at("2.tar"), &second, &stock);
     let mut forked = first.clone();
     forked.roots.insert(2, bundle::encode(Role::Root, b"another root 2", &[]));
-    write_one_tar(&at("3.tar"), &forked, &self::bundle(1, 3).1);
+    write_one_tar(&at("3.tar"), &forked, &bundle(1, 3).1);
     let signed = Contents {
         roots: first.roots.iter().map(|(it, bytes)| (*it, [bytes, &b"\n"[..]].concat())).collect(),
         ..first.clone()
     };
-    write_one_tar(&at("4.tar"), &signed, &self::bundle(1, 3).1);
-    let mut broken = first.clone();
+    write_one_tar(&at("4.tar"), &signed, &bundle(1, 3).1);
+    let mut broken = first;
     broken.bundle = b"{".to_vec();
-    write_one_tar(&at("5.tar"), &broken, &self::bundle(1, 3).1);
+    write_one_tar(&at("5.tar"), &broken, &bundle(1, 3).1);
     for (names, expect) in [
         (["1.tar", "1.tar"], "ok"),
         (["1.tar", "2.tar"], "mixed their bundle.dsse differ"),
@@ -1189,7 +1212,7 @@ fn files_that_arrive_are_heard() {
         file.write_all(after).unwrap();
         drop(file);
         let came = watch.wait(Some(Duration::from_millis(500))).unwrap();
-        let late = *name > "bundle.dsse".to_owned() || name.starts_with("blobs");
+        let late = name.as_str() > "bundle.dsse" || name.starts_with("blobs");
         if late {
             assert_eq!(came, [Event::Arrived(copy.join("bundle.dsse"))], "{name}");
         }
@@ -1238,12 +1261,21 @@ fn mounts_come_and_go() {
     wait_for(&mut watch, &[Event::Arrived(stick.join("bundle.dsse"))]);
     check_same(&volumes(std::slice::from_ref(&stick)).unwrap(), &contents);
 
+    // The directory above it is a path to what is mounted below.
+    check_same(&volumes(std::slice::from_ref(&top)).unwrap(), &contents);
+
     // A stick that is full, with the words for it; nothing half is left.
     let mut large = contents.clone();
     let mut large_stock = stock.clone();
     large.pieces.push(large_stock.add(noise(5, 5 << 20)));
     large.pieces.sort_unstable();
     check(write(&stick.join("large"), &large, &large_stock).map(|_| ()), "full");
+    let mut quarter = contents.clone();
+    quarter.pieces.extend((0..4).map(|it| large_stock.add(noise(it, 1 << 20))));
+    let supply = FromBlobs(&large_stock);
+    let result = write_volumes(&stick, "x", &quarter, 1_200_000, &supply, &mut |_| ());
+    check(result.map(|_| ()), "full");
+    assert_eq!(find(&stick).unwrap().media.len(), 1, "not one of the volumes was begun");
 
     // Another file system mounted inside is not the medium.
     let inside = Mounted::new(&["-t", "tmpfs", "tmpfs"], &stick.join("blobs")).unwrap();

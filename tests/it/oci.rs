@@ -266,7 +266,7 @@ fn an_image_is_listed_whole() {
         it
     };
     let (of_amd, of_arm) = (statement(&mut files, &amd), statement(&mut files, &arm));
-    let root = files.index(&[amd.clone(), arm.clone(), of_amd.clone(), of_arm.clone()]);
+    let root = files.index(&[amd, arm.clone(), of_amd, of_arm.clone()]);
     files.finish(&[("nginx:1.27", &root)]);
 
     let layout = Layout::open(&files).unwrap();
@@ -339,7 +339,7 @@ fn hostile_images_are_refused() {
     let layer = files.put("layer", b"layer");
     let twice = manifest(&mut files, &[layer.clone(), Descriptor { size: 6, ..layer.clone() }]);
     walk(&files, &twice, "oci_format said to have 5 bytes and 6");
-    let repeated = manifest(&mut files, &[layer.clone(), layer.clone()]);
+    let repeated = manifest(&mut files, &[layer.clone(), layer]);
     walk(&files, &repeated, "ok");
 
     // Indexes without end.

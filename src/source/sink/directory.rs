@@ -2,7 +2,7 @@ use std::{fs::File, io, io::Write, path::Path};
 
 use super::{
     super::{Error, Root},
-    Contents, Supply, Written, check_room, copy, is_whole,
+    Contents, Supply, Written, check_room, copy, is_whole, make_directory,
 };
 use crate::{
     bundle::{Item, Piece, Unverified},
@@ -24,13 +24,7 @@ pub fn write_directory(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Written, Error> {
     let at = |name: &str| directory.join(name);
-    match std::fs::create_dir(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("make", directory)(error));
-        }
-        _ => (),
-    }
-    let root = Root::open(directory).map_err(Error::io("open", directory))?;
+    let root = make_directory(directory)?;
     check_domain(&root, contents)?;
     let trust = root.make("trust").map_err(Error::io("make", at("trust")))?;
     let blobs = root.make("blobs").map_err(Error::io("make", at("blobs")))?;

@@ -34,9 +34,7 @@ pub fn write_tar(
     let root = Root::open(parent).map_err(Error::io("open", parent))?;
     let needed = contents.bytes(Form::Tar);
     // The tar is one file, whatever is in it.
-    let largest = contents.blobs().max_by_key(|piece| piece.size).map(|piece| piece.digest);
-    let largest = largest.unwrap_or_else(|| Digest::of(&contents.bundle));
-    check_room(&root, std::iter::once((largest, needed)))?;
+    check_room(&root, std::iter::once((contents.largest(), needed)))?;
 
     let temporary = format!("{name}.part");
     let file = root.create(&temporary).map_err(Error::io("write", path))?;
