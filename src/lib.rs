@@ -25,3 +25,7 @@ pub mod bundle;
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+
+// Edges.
+#[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
+pub mod cluster;
