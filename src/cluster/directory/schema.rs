@@ -74,6 +74,11 @@ static TYPES: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
+/// Group, version and kind of everything that client-go knows.
+pub(super) fn built_in_kinds() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    TYPES.kinds.keys().copied()
+}
+
 fn read_row(row: &'static str) -> Row {
     let (rule, of) = row.split_once('>').map_or((row, None), |(rule, of)| (rule, Some(of)));
     match (rule, of) {
