@@ -26,6 +26,7 @@ mod key;
 mod layout;
 mod medium;
 mod release;
+mod split;
 mod statement;
 pub mod strict;
 mod trust_root;
@@ -43,8 +44,10 @@ pub use medium::{Medium, Opened};
 pub use release::{
     Closure, Descriptor, Entry, EntryKind, FileRef, HealthCheck, Release, Site, Source, SourceKind,
 };
+pub use split::{Form, Piece, Room, Slice, TooLarge, VolumePlan, part_sizes, pieces, split};
 pub use statement::{
     Floor, InventoryRef, Kubernetes, Previous, ReleaseRef, Statement, Target, audience_matches,
+    kubernetes_minor,
 };
 pub use trust_root::{Channel, ChannelScope, Keyholders, Roles, TrustRoot};
 pub use version::AgentVersion;

@@ -103,7 +103,9 @@ pub enum ObjectError {
         field: &'static str,
     },
     /// Only the server knows the name, so a second apply would make a second object.
-    #[error("{origin}: {subject} has `metadata.generateName` (`{prefix}`) and no name, so it cannot be applied")]
+    #[error(
+        "{origin}: {subject} has `metadata.generateName` (`{prefix}`) and no name, so it cannot be applied"
+    )]
     Generated {
         /// Where it stands.
         origin: String,

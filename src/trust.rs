@@ -17,4 +17,5 @@ pub mod words;
 pub use chain::{Walk, anchor, rewalk, walk};
 pub use policy::{Audience, Judged, Policy, Root, Standing, agent, card, readmit};
 pub use refusal::Refusal;
+pub use signers::signers;
 pub use verified::Verified;

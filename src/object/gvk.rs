@@ -27,7 +27,11 @@ impl Gvk {
     pub fn parse(api_version: &str, kind: &str) -> Option<Self> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let part = |text: &str| text.to_owned();
-        (!version.contains('/')).then(|| Self { group: part(group), version: part(version), kind: part(kind) })
+        (!version.contains('/')).then(|| Self {
+            group: part(group),
+            version: part(version),
+            kind: part(kind),
+        })
     }
 
     /// `version` in the core group, else `group/version`.
@@ -73,13 +77,18 @@ impl FromStr for GroupKind {
 
     /// As `ssautil.ParseGroupKindSet` reads one item of its list.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (group, kind) = text.trim().split_once('/').unwrap_or(("", text.trim()));
+        let text = text.trim();
+        let (group, kind) = text.split_once('/').unwrap_or(("", text));
         Ok(Self { group: group.to_owned(), kind: kind.to_owned() })
     }
 }
 
 impl fmt::Display for GroupKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() { f.write_str(&self.kind) } else { write!(f, "{}/{}", self.group, self.kind) }
+        if self.group.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}/{}", self.group, self.kind)
+        }
     }
 }

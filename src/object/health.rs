@@ -127,7 +127,7 @@ fn compute(object: &Object, now: Timestamp) -> Result<Health, Odd> {
 fn by_kind(fields: &Fields<'_>, now: Timestamp) -> Option<Result<Health, Odd>> {
     let gvk = fields.0.gvk();
     Some(match (gvk.group.as_str(), gvk.kind.as_str()) {
-        ("" , "ConfigMap" | "Secret") | ("batch", "CronJob") => {
+        ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => {
             Ok(Health::new(Status::Current, "Resource is always ready"))
         }
         ("", "Service") => Ok(service(fields)),

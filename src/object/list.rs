@@ -69,7 +69,9 @@ fn is_empty_list(fields: &Map<String, Value>) -> bool {
     let kind = fields.get("kind").and_then(Value::as_str).unwrap_or("");
     let named = fields.get("metadata").is_some_and(|metadata| metadata.get("name").is_some());
     let items = fields.get("items");
-    !named && kind.ends_with("List") && (items.is_some_and(Value::is_null) || (kind == "List" && items.is_none()))
+    !named
+        && kind.ends_with("List")
+        && (items.is_some_and(Value::is_null) || (kind == "List" && items.is_none()))
 }
 
 fn is_kustomization(fields: &Map<String, Value>) -> bool {

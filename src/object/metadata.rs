@@ -270,7 +270,8 @@ mod tests {
             json!({"kind": "Job", "apiVersion": "batch/v1", "metadata": {"generateName": "run-", "name": "x"}}),
             "Job/x",
         );
-        for (name, namespace, field) in [("..", "s", "name"), ("a/b", "s", "name"), ("a", "s\n", "namespace")] {
+        for (name, namespace, field) in [("..", "s", "name"), ("a/b", "s", "name"), ("a", "s\n", "namespace")]
+        {
             let error = Object::new(
                 json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": name, "namespace": namespace}}),
                 "a.yaml",
@@ -298,17 +299,26 @@ mod tests {
             "cluster",
         )
         .unwrap();
-        assert_eq!((object.uid(), object.resource_version(), object.generation()), (Some("u"), Some("7"), Some(3)));
+        assert_eq!(
+            (object.uid(), object.resource_version(), object.generation()),
+            (Some("u"), Some("7"), Some(3))
+        );
         assert_eq!((object.deleted(), object.created().unwrap().as_second()), (None, 1_767_323_045));
         assert_eq!(object.labels().collect::<Vec<_>>(), [("a", "")]);
         let owners = object.owner_references();
-        assert_eq!(owners.first().map(|it| (it.gvk.to_string(), it.controller)), Some(("apps/v1 ReplicaSet".into(), true)));
+        assert_eq!(
+            owners.first().map(|it| (it.gvk.to_string(), it.controller)),
+            Some(("apps/v1 ReplicaSet".into(), true))
+        );
         object.set_namespace("s");
         object.set_label("a", "b");
         object.set_annotation("c", "d");
         object.remove_status();
         assert_eq!(object.id().to_string(), "Pod/s/n");
-        assert_eq!((object.label("a"), object.annotation("c"), object.get(&["status"])), (Some("b"), Some("d"), None));
+        assert_eq!(
+            (object.label("a"), object.annotation("c"), object.get(&["status"])),
+            (Some("b"), Some("d"), None)
+        );
         object.set_namespace("");
         assert_eq!(object.namespace(), None);
     }

@@ -14,7 +14,6 @@ mod types;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
-use self::types::Type;
 use super::{Object, order::is_definition};
 
 pub use self::quantity::{NotAQuantity, canonical_quantity};
@@ -66,7 +65,8 @@ pub fn normalize(mut object: Object) -> Object {
 /// An object as drift is compared: a HorizontalPodAutoscaler without repeated or empty metrics, which dry-runs before
 /// Kubernetes 1.27 return (`DryRunUnstructured`).
 pub fn comparable(mut object: Object) -> Object {
-    let Some(mut fields) = (object.kind() == "HorizontalPodAutoscaler").then(|| typed(&object)).flatten() else {
+    let Some(mut fields) = (object.kind() == "HorizontalPodAutoscaler").then(|| typed(&object)).flatten()
+    else {
         return object;
     };
     if object.api_version() == "autoscaling/v2"

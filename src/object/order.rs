@@ -44,9 +44,7 @@ pub fn compare(a: &ObjectId, b: &ObjectId) -> Ordering {
 
 fn rank(kind: &str) -> usize {
     let position = |kinds: &[&str]| kinds.iter().position(|first| *first == kind);
-    position(&FIRST)
-        .or_else(|| position(&LAST).map(|place| FIRST.len() + 1 + place))
-        .unwrap_or(FIRST.len())
+    position(&FIRST).or_else(|| position(&LAST).map(|place| FIRST.len() + 1 + place)).unwrap_or(FIRST.len())
 }
 
 /// Sorts for apply. Objects of one id keep their order.

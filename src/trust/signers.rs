@@ -9,8 +9,9 @@ use crate::bundle::{Algorithm, KeyId, PublicKey, Role, Scheme, Unverified, pae};
 
 /// The keys among `keys` that signed `envelope` for `role`, each once whatever it signed with and however often.
 ///
-/// A claimed key id is a hint and is not looked at: every signature is tried with every key.
-pub(super) fn signers<'a>(
+/// A claimed key id is a hint and is not looked at: every signature is tried with every key. The answer is for people
+/// who ask whose signature is still missing; what may be believed only [`super::Policy::verify`] and its siblings say.
+pub fn signers<'a>(
     envelope: &Unverified,
     role: Role,
     keys: impl IntoIterator<Item = &'a PublicKey>,

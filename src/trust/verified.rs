@@ -98,7 +98,7 @@ pub(super) struct Holders<'a> {
 impl Holders<'_> {
     /// The members who signed, if they are enough.
     pub(super) fn signed(&self, envelope: &Unverified, role: Role) -> Result<Vec<KeyId>, usize> {
-        let signers = signers::signers(envelope, role, self.keys.iter().copied());
+        let signers = signers(envelope, role, self.keys.iter().copied());
         match usize::try_from(self.threshold) {
             Ok(needed) if needed > 0 && signers.len() >= needed => Ok(signers.into_iter().collect()),
             _ => Err(signers.len()),

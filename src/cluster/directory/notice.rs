@@ -2,14 +2,13 @@
 
 use std::{
     io,
-    mem::MaybeUninit,
     path::{Path, PathBuf},
     sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
 use rustix::fs::inotify;
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 
 use super::{
     Inner,
@@ -64,13 +63,13 @@ pub(super) async fn notice(inner: Weak<Inner>) {
     }
 }
 
-/// An inotify instance.
-struct Eyes(AsyncFd<std::os::fd::OwnedFd>);
+/// An inotify instance. It is no pipe, but the runtime waits for it, and it is read, as for one.
+struct Eyes(pipe::Receiver);
 
 impl Eyes {
     fn open() -> io::Result<Self> {
         let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
-        Ok(Self(AsyncFd::register(inotify::init(flags)?)?))
+        Ok(Self(pipe::Receiver::from_owned_fd_unchecked(inotify::init(flags)?)?))
     }
 
     /// Watches every folder of the tree. A watch that is there already is only confirmed; that of a folder that went, went with it.
@@ -93,21 +92,18 @@ impl Eyes {
             | inotify::WatchFlags::ONLYDIR;
         for folder in folders {
             // What cannot be watched is found by the rescan.
-            let _ = inotify::add_watch(self.0.get_ref(), &folder, wanted);
+            let _ = inotify::add_watch(&self.0, &folder, wanted);
         }
     }
 
     async fn wait(&self) -> io::Result<()> {
-        let mut ready = self.0.readable().await?;
-        ready.clear_ready();
-        Ok(())
+        self.0.readable().await
     }
 
     /// Reads all events away; which they are does not matter.
     fn drain(&self) {
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut reader = inotify::Reader::new(self.0.get_ref(), &mut buffer);
-        while reader.next().is_ok() {}
+        let mut buffer = [0; 16 * 1024];
+        while self.0.try_read(&mut buffer).is_ok_and(|read| read > 0) {}
     }
 }
 

@@ -51,12 +51,13 @@ fn looking_up(field: &str, Odd(text): Odd) -> Odd {
 /// The condition `Ready` of a kind without a rule (kstatus `checkReadyCondition`); without one it is current.
 pub(super) fn ready(fields: &Fields<'_>) -> Result<Health, Odd> {
     let conditions = fields.conditions()?;
-    let verdict = conditions.iter().filter(|condition| condition.kind == "Ready").find_map(|condition| {
-        match condition.status {
+    let verdict =
+        conditions.iter().filter(|condition| condition.kind == "Ready").find_map(|condition| match condition
+            .status
+        {
             "True" => Some(Health::new(Status::Current, "Resource is Ready")),
             "False" | "Unknown" => Some(Health::new(Status::InProgress, condition.message)),
             _ => None,
-        }
-    });
+        });
     Ok(verdict.unwrap_or_else(|| Health::new(Status::Current, "Resource is current")))
 }

@@ -38,7 +38,8 @@ pub(super) fn pod(fields: &Fields<'_>, now: Timestamp) -> Result<Health, Odd> {
                 .iter()
                 .find(|condition| condition.kind == "PodScheduled" && condition.status == "False")
                 .is_some_and(|condition| condition.reason == "Unschedulable");
-            let waited = fields.0.created().is_none_or(|created| now.duration_since(created) >= SCHEDULE_WINDOW);
+            let waited =
+                fields.0.created().is_none_or(|created| now.duration_since(created) >= SCHEDULE_WINDOW);
             match (unscheduled, waited) {
                 (false, _) => Health::new(Status::InProgress, "Pod is in the Pending phase"),
                 (true, false) => Health::new(Status::InProgress, "Pod has not been scheduled"),
@@ -79,4 +80,31 @@ fn unschedulable(pod: &Object) -> bool {
                 && condition.status == "False"
                 && condition.reason == "Unschedulable"
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The original reads the clock, so the oracle cannot stand at the edge of the window.
+    #[track_caller]
+    fn check(now: &str, expect: Status) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"},
+            ]},
+        });
+        assert_eq!(kstatus(&Object::new(pod, "test").unwrap(), now.parse().unwrap()).status, expect);
+    }
+
+    #[test]
+    fn the_edge_of_the_schedule_window() {
+        check("2025-12-31T23:59:59Z", Status::InProgress);
+        check("2026-01-01T00:00:14.999Z", Status::InProgress);
+        check("2026-01-01T00:00:15Z", Status::Failed);
+    }
 }

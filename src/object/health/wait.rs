@@ -32,7 +32,8 @@ pub fn verdict(
         return Verdict::Ready;
     }
     let failed = set.iter().any(|entry| status(entry) == Status::Failed);
-    if !timed_out && !(fail_fast && failed) && !all(&[Status::Current, Status::Failed]) {
+    let over = timed_out || (fail_fast && failed) || all(&[Status::Current, Status::Failed]);
+    if !over {
         return Verdict::Waiting;
     }
     let blamed = set.iter().filter(|entry| match status(entry) {
@@ -89,8 +90,18 @@ mod tests {
         check(&[NotFound, Current], false, false, "waiting");
         check(&[Current, InProgress], false, false, "waiting");
         check(&[Failed, InProgress], false, false, "waiting");
-        check(&[Failed, InProgress], true, false, "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']");
-        check(&[Failed, Current], false, false, "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']");
+        check(
+            &[Failed, InProgress],
+            true,
+            false,
+            "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']",
+        );
+        check(
+            &[Failed, Current],
+            false,
+            false,
+            "failed early due to stalled resources: [Pod/ns/o0 status: 'Failed']",
+        );
         check(
             &[NotFound, NotFound, InProgress, Unknown, Terminating, Current],
             false,

@@ -91,8 +91,7 @@ pub(super) fn stateful_set(fields: &Fields<'_>) -> Health {
     let partition = fields.int(&["spec", "updateStrategy", "rollingUpdate", "partition"], -1);
     if partition != -1 {
         let updated = count("updatedReplicas");
-        let well =
-            || Health::new(Status::Current, format!("Partition rollout complete. updated: {updated}"));
+        let well = || Health::new(Status::Current, format!("Partition rollout complete. updated: {updated}"));
         return behind(&[("updated", updated, wanted.wrapping_sub(partition))]).unwrap_or_else(well);
     }
     if let Some(late) = behind(&[("current", count("currentReplicas"), wanted)]) {

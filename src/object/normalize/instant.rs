@@ -67,7 +67,8 @@ fn numbers<const N: usize>(text: &str, between: char, widths: [usize; N]) -> Opt
     let mut parts = text.split(between);
     let mut numbers = [0; N];
     for (number, width) in numbers.iter_mut().zip(widths) {
-        let part = parts.next().filter(|part| part.len() == width && part.bytes().all(|c| c.is_ascii_digit()))?;
+        let part =
+            parts.next().filter(|part| part.len() == width && part.bytes().all(|c| c.is_ascii_digit()))?;
         *number = part.parse().ok()?;
     }
     parts.next().is_none().then_some(numbers)

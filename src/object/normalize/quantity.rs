@@ -22,7 +22,9 @@ pub struct NotAQuantity(String);
 pub fn canonical_quantity(text: &str) -> Result<String, NotAQuantity> {
     // The original trims what stands between the quotes.
     let text = text.trim();
-    parse(text).map(|quantity| quantity.print(text)).ok_or_else(|| NotAQuantity(text.chars().take(80).collect()))
+    parse(text)
+        .map(|quantity| quantity.print(text))
+        .ok_or_else(|| NotAQuantity(text.chars().take(80).collect()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +65,13 @@ fn parse(text: &str) -> Option<Quantity> {
     // What the original can do in 64 bits it does there, and there alone it keeps texts.
     let width = i64::try_from(shifted.len()).ok()?;
     let zeros = shifted.ends_with(b"000");
-    let value = |digits: &[u8]| digits.iter().fold(0_u64, |sum, d| sum.wrapping_mul(10).wrapping_add(u64::from(d - b'0')));
+    let value = |digits: &[u8]| {
+        digits.iter().fold(0_u64, |sum, d| sum.wrapping_mul(10).wrapping_add(u64::from(d - b'0')))
+    };
     let keep = match form {
         Form::Binary => {
             // `exponent` is of 2 here, and of it the original counts three bits to a digit.
-            places == 0 && 15 - width - exponent * 3 / 10 - 1 >= 0 && value(&shifted) & 7 != 0
+            places == 0 && 15 - width - exponent * 3 / 10 > 0 && value(&shifted) & 7 != 0
         }
         _ => {
             let scale = exponent - places;
@@ -182,7 +186,9 @@ impl Quantity {
         let point = i64::try_from(self.digits.len()).unwrap_or(i64::MAX) + self.exponent;
         let whole: Vec<u8> = self.digits.iter().take(usize::try_from(point).unwrap_or(0)).copied().collect();
         let fraction = self.digits.iter().skip(whole.len()).any(|digit| *digit != b'0');
-        let above = point > 19 || (point == 19 && (whole.as_slice() > MOST || (whole.as_slice() == MOST && fraction)));
+        let above = point > 19
+            || (point == 19
+                && (whole.as_slice() > MOST.as_slice() || (whole.as_slice() == MOST.as_slice() && fraction)));
         if above {
             self.digits = MOST.to_vec();
             self.exponent = 0;
@@ -225,7 +231,17 @@ impl Quantity {
             (Form::DecimalExponent, exponent) => format!("e{exponent}"),
             // The original knows no suffix beyond these, and prints none.
             (_, exponent) => {
-                let known = [(-9, "n"), (-6, "u"), (-3, "m"), (3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"), (18, "E")];
+                let known = [
+                    (-9, "n"),
+                    (-6, "u"),
+                    (-3, "m"),
+                    (3, "k"),
+                    (6, "M"),
+                    (9, "G"),
+                    (12, "T"),
+                    (15, "P"),
+                    (18, "E"),
+                ];
                 known.iter().find(|(at, _)| *at == exponent).map_or("", |(_, suffix)| suffix).to_owned()
             }
         };
@@ -240,7 +256,7 @@ impl Quantity {
         if point > 19 || self.digits.iter().skip(point).any(|digit| *digit != b'0') {
             return None;
         }
-        let digits = self.digits.iter().copied().chain(std::iter::repeat(b'0')).take(point);
-        digits.fold(Some(0_u64), |sum, digit| sum?.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+        let mut digits = self.digits.iter().copied().chain(std::iter::repeat(b'0')).take(point);
+        digits.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
     }
 }

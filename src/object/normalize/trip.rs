@@ -87,7 +87,8 @@ fn send(value: Option<&Value>, of: Type) -> Result<Back, Misfit> {
         }
         (Type::List(at), Some(Value::Array(items))) => {
             let of = inner(at);
-            let items = items.iter().map(|item| Ok(send(Some(item), of)?.json)).collect::<Result<Vec<_>, _>>()?;
+            let items =
+                items.iter().map(|item| Ok(send(Some(item), of)?.json)).collect::<Result<Vec<_>, _>>()?;
             Back { empty: items.is_empty(), zero: false, json: items.into() }
         }
         (Type::Map(at), Some(Value::Object(entries))) => {
@@ -111,7 +112,11 @@ fn send(value: Option<&Value>, of: Type) -> Result<Back, Misfit> {
 }
 
 /// Sends the fields of a structure; says whether all of them are zero.
-fn structure(from: Option<&Map<String, Value>>, at: usize, into: &mut Map<String, Value>) -> Result<bool, Misfit> {
+fn structure(
+    from: Option<&Map<String, Value>>,
+    at: usize,
+    into: &mut Map<String, Value>,
+) -> Result<bool, Misfit> {
     let mut zero = true;
     for field in fields(at) {
         if let ("", Type::Struct(at)) = (field.name, field.of) {
@@ -120,7 +125,8 @@ fn structure(from: Option<&Map<String, Value>>, at: usize, into: &mut Map<String
         }
         let back = send(from.and_then(|from| from.get(field.name)), field.of)?;
         zero &= back.zero;
-        if !(field.omit_empty && back.empty) && !(field.omit_zero && back.zero) {
+        let omit = (field.omit_empty && back.empty) || (field.omit_zero && back.zero);
+        if !omit {
             into.insert(field.name.to_owned(), back.json);
         }
     }
