@@ -6,8 +6,8 @@ use std::{
 use airlock::{
     archive::Tree,
     bundle::{
-        AgentVersion, BlobRole, Closure, Descriptor, Entry, EntryKind, FileRef, Floor, Inventory, Item,
-        Piece, Previous, Release, ReleaseRef, Role, Site, Source, SourceKind, Statement, TrustRoot, pieces,
+        AgentVersion, BlobRole, Closure, Descriptor, Entry, EntryKind, FileRef, Floor, Item,
+        Piece, Previous, Release, ReleaseRef, Role, Site, Source, SourceKind, Statement, TrustRoot, index_json, pieces,
     },
     digest::Digest,
     name::EntryName,
@@ -656,7 +656,7 @@ fn write(
         roots: chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect(),
         agent: None,
         bundle: envelope.encode(),
-        index: index(release, &blobs.inventory())?,
+        index: index_json(release, &blobs.inventory()),
         label: None,
         head: head.map(|(digest, size)| Piece { digest, size, slice: None }).to_vec(),
         pieces: pieces(&blobs.inventory()),
@@ -666,29 +666,4 @@ fn write(
     }
     write_directory(directory, &contents, blobs, &mut |_| ())?;
     Ok(())
-}
-
-/// `index.json`, so that other tools find the images.
-fn index(release: &Release, inventory: &Inventory) -> Result<Vec<u8>> {
-    let media = |image: &Descriptor| inventory.get(&image.digest).map(|it| it.media_type.clone());
-    let manifests: Vec<serde_json::Value> = release
-        .images
-        .iter()
-        .map(|(name, image)| {
-            serde_json::json!({
-                "mediaType": media(image),
-                "digest": image.digest,
-                "size": image.size,
-                "annotations": { "org.opencontainers.image.ref.name": name },
-            })
-        })
-        .collect();
-    let index = serde_json::json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": manifests,
-    });
-    let mut bytes = serde_json::to_vec_pretty(&index)?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }
