@@ -23,6 +23,8 @@ mod guard;
 mod inventory;
 mod mask;
 mod observed;
+#[cfg(test)]
+mod oracle;
 mod prune;
 mod refusal;
 mod stages;

@@ -105,12 +105,12 @@ pub(super) fn apply(
         });
         let again = pending || (only_served && !blocked.is_empty());
         if !deferred.is_empty() || (!blocked.is_empty() && again) {
-            for step in steps {
-                deferred.extend(put_off(step, Why::Stage));
-            }
+            deferred.extend(steps.into_iter().filter_map(put_off));
             for object in objects {
                 if let Some((why, _)) = blocked.remove(&object.id()) {
-                    deferred.push(Deferred { object: object.clone(), stage, why });
+                    let before = observed.objects.get(&object.id()).and_then(|live| live.object.clone());
+                    let verb = if before.is_some() { Verb::Configured } else { Verb::Created };
+                    deferred.push(Deferred { object: object.clone(), stage, verb, before, after: None, why });
                 }
             }
             continue;
@@ -139,10 +139,18 @@ pub(super) fn apply(
     out
 }
 
-fn put_off(step: Step, why: Why) -> Option<Deferred> {
+/// What can be tried and has to wait for the rest of its stage.
+fn put_off(step: Step) -> Option<Deferred> {
     match step {
-        Step::Apply(apply) => Some(Deferred { object: apply.object, stage: apply.stage, why }),
-        Step::Recreate(it) => Some(Deferred { object: it.object, stage: it.stage, why }),
+        Step::Apply(it) => {
+            let Apply { object, stage, verb, before, after, .. } = *it;
+            Some(Deferred { object, stage, verb, before, after: Some(after), why: Why::Stage })
+        }
+        Step::Recreate(it) => {
+            let Recreate { object, stage, before, .. } = *it;
+            let (verb, before) = (Verb::Recreated, Some(before));
+            Some(Deferred { object, stage, verb, before, after: None, why: Why::Stage })
+        }
         _ => None,
     }
 }
@@ -194,7 +202,7 @@ fn fate(
             Fate::Unchanged
         }
         DryRun::Settled => Fate::Unchanged,
-        DryRun::NotServed => {
+        DryRun::NotServed | DryRun::NotDefined => {
             let (kind, version) = (object.kind(), object.api_version());
             let text = format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
             Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable })
@@ -218,10 +226,12 @@ fn fate(
                         because: text,
                     })))
                 }
-                _ => Fate::Blocked(
-                    Why::Refused(text.clone()),
-                    Refusal::DryRun { id, text, class: class_of(error) },
-                ),
+                _ => {
+                    let no_namespace = error.reason == "NotFound"
+                        && rendered.objects().iter().any(|it| it.gvk().is("", "Namespace") && it.name() == id.namespace);
+                    let why = if no_namespace { Why::Namespace } else { Why::Refused(text.clone()) };
+                    Fate::Blocked(why, Refusal::DryRun { id, text, class: class_of(error) })
+                }
             }
         }
         DryRun::Would(after) => {
@@ -250,7 +260,7 @@ fn fate(
 }
 
 /// Flux's text for a dry-run that failed (fluxcd/pkg/ssa `DryRunErr`).
-fn text_of(id: &ObjectId, error: &ApiError) -> String {
+pub(super) fn text_of(id: &ObjectId, error: &ApiError) -> String {
     let message = &error.message;
     if error.reason == "NotFound" {
         let what = if id.namespace.is_empty() { "namespace not specified" } else { "not found" };

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod converge;
+mod graph;
 mod object;
 mod plan;
 mod support;

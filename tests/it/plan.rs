@@ -211,7 +211,7 @@ fn guard(case: &Case, model: &Model, owner: &Owner) -> Guard {
         uid: format!("other-{number}"),
         why: DeletionCause::Pruned,
         takes: BTreeSet::new(),
-        protected: false,
+        protected: BTreeSet::new(),
     });
     Guard {
         budget: case.budget.unwrap_or_default(),

@@ -17,7 +17,7 @@ func normalized(input []byte) (any, error) {
 	}
 	rows := []row{}
 	for _, name := range names(document) {
-		u := unstructuredOf(merge(object{}, document[name]))
+		u := unstructuredOf(settle(document[name]))
 		if err := normalize.UnstructuredList([]*unstructured.Unstructured{u}); err != nil {
 			rows = append(rows, row{name, object{"error": err.Error()}})
 			continue
