@@ -120,9 +120,13 @@ impl Diff {
         let count = |verb| self.changes.iter().filter(|change| change.verb == verb).count();
         let counts = verbs.map(|verb| (count(verb), verb)).into_iter().filter(|(count, _)| *count > 0);
         let changed: Vec<String> = counts.map(|(count, verb)| format!("{count} {verb}")).collect();
-        let rest = [(self.unchanged, "unchanged"), (self.kept.len(), "kept"), (self.skipped.len(), "skipped")];
-        let rest: Vec<String> =
-            rest.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let rest =
+            [(self.unchanged, "unchanged"), (self.kept.len(), "kept"), (self.skipped.len(), "skipped")];
+        let rest: Vec<String> = rest
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         match (changed.is_empty(), rest.is_empty()) {
             (true, true) => "nothing to do".to_owned(),
             (true, false) => format!("nothing to do; {}", rest.join(", ")),
@@ -133,9 +137,7 @@ impl Diff {
 }
 
 fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
-    let along = |id: &ObjectId| {
-        list.deletions.iter().find(|it| it.id == *id).map_or(0, |it| it.takes.len())
-    };
+    let along = |id: &ObjectId| list.deletions.iter().find(|it| it.id == *id).map_or(0, |it| it.takes.len());
     let change = |id: ObjectId, verb: Verb| {
         let along = along(&id);
         Change { id, verb: verb.as_str(), later: false, fields: Vec::new(), along, why: None }
@@ -145,7 +147,8 @@ fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
         match step {
             Step::Apply(it) => {
                 let fields = it.before.as_ref().map(|before| fields::between(before, &it.after));
-                let why = (!it.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
+                let why =
+                    (!it.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
                 let fields = fields.unwrap_or_default();
                 changes.push(Change { fields, why, ..change(it.object.id(), it.verb) });
             }
@@ -163,7 +166,8 @@ fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
                         Why::Stage => None,
                     };
                     let both = it.before.as_ref().zip(it.after.as_ref());
-                    let fields = both.map(|(before, after)| fields::between(before, after)).unwrap_or_default();
+                    let fields =
+                        both.map(|(before, after)| fields::between(before, after)).unwrap_or_default();
                     changes.push(Change { later: true, fields, why, ..change(it.object.id(), it.verb) });
                 }
                 // What is pruned once the last stage is through.

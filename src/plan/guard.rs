@@ -198,16 +198,18 @@ impl Guard {
         let id = live.id();
         let mut takes = BTreeSet::new();
         let mut refusals = Vec::new();
-        let own = observed.inventory.iter().flat_map(|inventory| inventory.all()).map(|entry| &entry.id);
-        let within = within(live);
-        takes.extend(own.filter(|it| within(it)).cloned());
-        for (held, holder) in observed.owners.iter().filter(|(it, _)| within(it)) {
-            if holder.channel != owner.channel && refusals.is_empty() {
-                let (this, holder) = (owner.clone(), holder.clone());
-                let within = Some(id.clone());
-                refusals.push(Refusal::Owned { id: held.clone(), owner: holder, this, within });
+        if takes_others_along(&id.group_kind) {
+            let own = observed.inventory.iter().flat_map(|inventory| inventory.all()).map(|entry| &entry.id);
+            let within = within(live);
+            takes.extend(own.filter(|it| within(it)).cloned());
+            for (held, holder) in observed.owners.iter().filter(|(it, _)| within(it)) {
+                if holder.channel != owner.channel && refusals.is_empty() {
+                    let (this, holder) = (owner.clone(), holder.clone());
+                    let within = Some(id.clone());
+                    refusals.push(Refusal::Owned { id: held.clone(), owner: holder, this, within });
+                }
+                takes.insert(held.clone());
             }
-            takes.insert(held.clone());
         }
         takes.extend(observed.contents.get(&id).into_iter().flatten().cloned());
         takes.extend(applied_by(live));
@@ -215,7 +217,8 @@ impl Guard {
         let agreed = |object: &Object| object.annotation(PRUNE_ANNOTATION) == Some("allowed");
         // What goes along is asked as well: a namespace that agreed does not speak for the claims in it.
         let known = |it: &ObjectId| observed.objects.get(it).and_then(|live| live.object.as_ref());
-        let along = takes.iter().filter(|it| self.protects_kind(&it.group_kind) && !known(it).is_some_and(agreed));
+        let along =
+            takes.iter().filter(|it| self.protects_kind(&it.group_kind) && !known(it).is_some_and(agreed));
         let mut protected: BTreeSet<ObjectId> = along.cloned().collect();
         if self.protects(live) && !agreed(live) {
             protected.insert(id.clone());
@@ -253,10 +256,8 @@ fn within(live: &Object) -> impl Fn(&ObjectId) -> bool {
     let namespace = live.gvk().is("", "Namespace").then(|| live.name().to_owned());
     let definition = live.gvk().is("apiextensions.k8s.io", "CustomResourceDefinition");
     let text = |path: &[&str]| live.text(path).unwrap_or_default().to_owned();
-    let kind = definition.then(|| GroupKind {
-        group: text(&["spec", "group"]),
-        kind: text(&["spec", "names", "kind"]),
-    });
+    let kind = definition
+        .then(|| GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) });
     move |id| {
         namespace.as_ref().is_some_and(|it| *it == id.namespace)
             || kind.as_ref().is_some_and(|it| *it == id.group_kind)

@@ -8,9 +8,10 @@ use crate::object::Object;
 
 #[track_caller]
 fn check(input: &str, expected: &str, judge: impl Fn(&Value) -> Value) {
-    let rows: Map<String, Value> = serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(input).unwrap())
-        .and_then(serde_json::from_value)
-        .unwrap();
+    let rows: Map<String, Value> =
+        serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(input).unwrap())
+            .and_then(serde_json::from_value)
+            .unwrap();
     let expected: Map<String, Value> = serde_json::from_str(expected).unwrap();
     assert_eq!(rows.len(), expected.len());
     let mut wrong = String::new();

@@ -46,7 +46,7 @@ enum Fate {
     Unchanged,
     Change(Step),
     /// It cannot be told yet, or never: why, and the refusal that it is where nothing is left to wait for.
-    Blocked(Why, Refusal),
+    Blocked(Why, Box<Refusal>),
 }
 
 /// Decides about every object of a render.
@@ -72,8 +72,10 @@ pub(super) fn apply(
     let mut deferred: Vec<Deferred> = Vec::new();
     for (stage, objects) in stages {
         let mut steps = Vec::new();
-        let mut blocked: BTreeMap<ObjectId, (Why, Refusal)> = BTreeMap::new();
+        let mut blocked: BTreeMap<ObjectId, (Why, Box<Refusal>)> = BTreeMap::new();
         let mut awaited = Vec::new();
+        // Whether all that is blocked needs nothing but time: its definition is one of this entry.
+        let mut only_time = true;
         for object in &objects {
             let id = object.id();
             let Some(live) = observed.objects.get(&id) else {
@@ -83,6 +85,7 @@ pub(super) fn apply(
             match fate(object, live, stage, rendered, observed, guard, &mut out) {
                 Fate::Skipped(skip) => out.skipped.push((id, skip)),
                 Fate::Blocked(why, refusal) => {
+                    only_time &= why == Why::NotServed && brings.contains(object.gvk());
                     blocked.insert(id, (why, refusal));
                 }
                 Fate::Unchanged => {
@@ -99,11 +102,7 @@ pub(super) fn apply(
                 }
             }
         }
-        // Definitions of this entry that the server has and does not serve yet need time and nothing else.
-        let only_served = blocked.iter().all(|(id, (why, _))| {
-            *why == Why::NotServed && objects.iter().any(|it| it.id() == *id && brings.contains(it.gvk()))
-        });
-        let again = pending || (only_served && !blocked.is_empty());
+        let again = pending || (only_time && !blocked.is_empty());
         if !deferred.is_empty() || (!blocked.is_empty() && again) {
             deferred.extend(steps.into_iter().filter_map(put_off));
             for object in objects {
@@ -118,7 +117,7 @@ pub(super) fn apply(
         if !refused && !blocked.is_empty() {
             refused = true;
             let told = objects.iter().filter_map(|object| blocked.remove(&object.id()));
-            out.refusals.extend(told.map(|(_, refusal)| refusal));
+            out.refusals.extend(told.map(|(_, refusal)| *refusal));
         }
         pending |= !steps.is_empty() || !awaited.is_empty();
         out.steps.extend(steps);
@@ -204,8 +203,9 @@ fn fate(
         DryRun::Settled => Fate::Unchanged,
         DryRun::NotServed | DryRun::NotDefined => {
             let (kind, version) = (object.kind(), object.api_version());
-            let text = format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
-            Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable })
+            let text =
+                format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
+            Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable }.into())
         }
         DryRun::Refused(error) => {
             let text = mask::scrub(&text_of(&id, error), object);
@@ -228,9 +228,12 @@ fn fate(
                 }
                 _ => {
                     let no_namespace = error.reason == "NotFound"
-                        && rendered.objects().iter().any(|it| it.gvk().is("", "Namespace") && it.name() == id.namespace);
+                        && rendered
+                            .objects()
+                            .iter()
+                            .any(|it| it.gvk().is("", "Namespace") && it.name() == id.namespace);
                     let why = if no_namespace { Why::Namespace } else { Why::Refused(text.clone()) };
-                    Fate::Blocked(why, Refusal::DryRun { id, text, class: class_of(error) })
+                    Fate::Blocked(why, Refusal::DryRun { id, text, class: class_of(error) }.into())
                 }
             }
         }

@@ -114,7 +114,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn rendered(things: &[Thing], sequence: u64, model: &Model) -> Rendered {
-    let mut objects: Vec<(String, Value)> = things.iter().map(|it| it.value()).map(|it| (name(&it), it)).collect();
+    let mut objects: Vec<(String, Value)> =
+        things.iter().map(|it| it.value()).map(|it| (name(&it), it)).collect();
     // What others live in comes along, or the bundle could not be applied at all.
     for space in ["space-0", "space-1"] {
         if objects.iter().any(|(_, it)| it["metadata"]["namespace"] == space) {
@@ -187,7 +188,8 @@ fn in_order(plan: &Plan) {
     };
     let places: Vec<usize> = plan.steps().iter().map(place).collect();
     assert!(places.is_sorted(), "{plan:#?}");
-    let ids = |wanted: fn(&Step) -> Option<ObjectId>| plan.steps().iter().filter_map(wanted).collect::<Vec<_>>();
+    let ids =
+        |wanted: fn(&Step) -> Option<ObjectId>| plan.steps().iter().filter_map(wanted).collect::<Vec<_>>();
     let deleted = ids(|step| match step {
         Step::Delete(it) => Some(it.id.clone()),
         _ => None,
@@ -207,7 +209,8 @@ fn in_order(plan: &Plan) {
 /// What the guard protects goes only when it agreed.
 fn nothing_precious_went(deleted: &[Object]) {
     for object in deleted {
-        let precious = ["Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"].contains(&object.kind());
+        let precious =
+            ["Namespace", "CustomResourceDefinition", "PersistentVolumeClaim"].contains(&object.kind());
         let agreed = object.annotation(PRUNE_ANNOTATION) == Some("allowed");
         assert!(!precious || agreed, "{} is gone", object.id());
     }
@@ -233,7 +236,8 @@ fn live(events: &[Event]) {
     for (at, event) in events.iter().enumerate() {
         model.settle();
         let ids: Vec<ObjectId> = ours(&model, &owner).into_iter().collect();
-        let pick = |index: &prop::sample::Index| (!ids.is_empty()).then(|| ids[index.index(ids.len())].clone());
+        let pick =
+            |index: &prop::sample::Index| (!ids.is_empty()).then(|| ids[index.index(ids.len())].clone());
         match event {
             Event::Bundle { things, power } => {
                 let rendered = rendered(things, at as u64 + 1, &model);
@@ -258,7 +262,10 @@ fn live(events: &[Event]) {
             }
             Event::Add(index) => {
                 if let Some(id) = pick(index) {
-                    model.merge(&id, &json!({"metadata": {"annotations": {"theirs": "kept"}}, "theirs": {"x": 1}}));
+                    model.merge(
+                        &id,
+                        &json!({"metadata": {"annotations": {"theirs": "kept"}}, "theirs": {"x": 1}}),
+                    );
                 }
             }
         }
@@ -282,8 +289,13 @@ fn live(events: &[Event]) {
     }
 }
 
+/// `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|it| it.parse().ok()).unwrap_or(48)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_last_bundle_is_what_is_left(events in proptest::collection::vec(event(), 1..7)) {

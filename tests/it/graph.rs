@@ -46,9 +46,8 @@ fn what_cannot_be_ordered() {
 #[test]
 fn who_wakes() {
     let graph = graph("base:\ncrds:\napp: base crds\nmore: app\nalone:").unwrap();
-    let wakes = |node: &str, ready: &[&str]| {
-        joined(graph.wakes(&node.to_owned(), |it| ready.contains(&it.as_str())))
-    };
+    let wakes =
+        |node: &str, ready: &[&str]| joined(graph.wakes(&node.to_owned(), |it| ready.contains(&it.as_str())));
     assert_eq!(wakes("base", &[]), "");
     assert_eq!(wakes("base", &["crds"]), "app");
     assert_eq!(wakes("crds", &["base"]), "app");
@@ -62,7 +61,9 @@ fn who_wakes() {
 #[test]
 fn ten_thousand_in_a_row_and_in_a_circle() {
     let row = |last: &str| -> String {
-        (0..10_000).map(|at| if at == 0 { format!("n0: {last}\n") } else { format!("n{at}: n{}\n", at - 1) }).collect()
+        (0..10_000)
+            .map(|at| if at == 0 { format!("n0: {last}\n") } else { format!("n{at}: n{}\n", at - 1) })
+            .collect()
     };
     assert_eq!(graph(&row("")).unwrap().order().count(), 10_000);
     let error = graph(&row("n9999")).unwrap_err();

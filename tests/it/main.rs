@@ -13,6 +13,7 @@ mod converge;
 mod graph;
 mod object;
 mod plan;
+mod render;
 mod support;
 mod trust;
 

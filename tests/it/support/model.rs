@@ -66,7 +66,8 @@ impl Model {
     pub fn observe(&self, rendered: &Rendered) -> Observed {
         let mut observed = self.around(rendered.owner());
         loop {
-            let asked: Vec<Answer> = questions(rendered, &observed).into_iter().map(|it| self.answer(it)).collect();
+            let asked: Vec<Answer> =
+                questions(rendered, &observed).into_iter().map(|it| self.answer(it)).collect();
             if asked.is_empty() {
                 return observed;
             }
@@ -78,7 +79,8 @@ impl Model {
     pub fn observe_retired(&self, owner: &Owner) -> Observed {
         let mut observed = self.around(owner);
         loop {
-            let asked: Vec<Answer> = questions_of_retired(&observed).into_iter().map(|it| self.answer(it)).collect();
+            let asked: Vec<Answer> =
+                questions_of_retired(&observed).into_iter().map(|it| self.answer(it)).collect();
             if asked.is_empty() {
                 return observed;
             }
@@ -112,7 +114,10 @@ impl Model {
             }
             Question::Contents(id) => {
                 let object = self.get(&id).unwrap();
-                Answer::Contents(id.clone(), self.objects.keys().filter(|it| goes_along(object, it)).cloned().collect())
+                Answer::Contents(
+                    id.clone(),
+                    self.objects.keys().filter(|it| goes_along(object, it)).cloned().collect(),
+                )
             }
         }
     }
@@ -248,7 +253,8 @@ impl Model {
     /// Takes an object away with all that goes along.
     pub fn remove(&mut self, id: &ObjectId) {
         let Some(object) = self.get(id).cloned() else { return };
-        let along: Vec<ObjectId> = self.objects.keys().filter(|it| goes_along(&object, it)).cloned().collect();
+        let along: Vec<ObjectId> =
+            self.objects.keys().filter(|it| goes_along(&object, it)).cloned().collect();
         for id in along.iter().chain([id]) {
             if let Some(stored) = self.objects.remove(id) {
                 self.deleted.push(stored.object);
