@@ -40,3 +40,8 @@ pub mod source;
 #[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
 pub mod cluster;
 
+// Composition: gather, decide, act, report.
+#[allow(clippy::disallowed_methods, reason = "edge: brings the others together")]
+pub mod reconcile;
+#[allow(clippy::disallowed_methods, reason = "edge: clock, socket, signals")]
+pub mod daemon;

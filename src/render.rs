@@ -60,31 +60,35 @@ pub fn render(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome
 
 fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, Why> {
     let release = content.release();
-    let mut signed = release.entries.iter().map(|it| it.content).chain(release.sources.iter().map(|it| it.content));
+    let mut signed =
+        release.entries.iter().map(|it| it.content).chain(release.sources.iter().map(|it| it.content));
     if !signed.any(|it| it == spec.content) {
         return Err(Why::NotSigned(spec.content.digest));
     }
     let mut parts = match spec.engine {
         EntryKind::Manifests => {
             let wanted = &spec.content;
-            let reader = content.reader(&wanted.digest, wanted.size)?;
-            let tree = archive::read_tree(reader, wanted.size, wanted.unpacked)?;
+            // The whole blob is hashed before a decoder sees its first byte.
+            let blob = content.read(&wanted.digest, wanted.size)?;
+            let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
             manifests::read(&tree, &spec.path)?
         }
         kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
             return Err(Why::Unsupported(error::word(kind)));
         }
     };
-    if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty {
+    if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
+    {
         return Err(Why::Empty);
     }
     if parts.objects.len() > limits::RENDERED_OBJECTS {
         return Err(Why::Limit { what: "it".into(), limit: limits::RENDERED_OBJECTS, unit: "objects" });
     }
-    let scopes = match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
-        Ok(scopes) => scopes,
-        Err(needs) => return Ok(Outcome::Needs(needs)),
-    };
+    let scopes =
+        match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
+            Ok(scopes) => scopes,
+            Err(needs) => return Ok(Outcome::Needs(needs)),
+        };
     let statement = &content.root().statement;
     let reach = &content.root().scope;
     for (object, place) in &parts.objects {
@@ -113,7 +117,7 @@ fn check_duplicates(objects: &[(Object, Place)]) -> Result<(), Why> {
     for (object, place) in objects {
         if let Some(first) = known.insert(object.id(), place) {
             let (first, second) = (first.clone(), place.clone());
-            return Err(Why::Duplicate { id: object.id(), first, second });
+            return Err(Why::Duplicate { id: object.id().into(), first, second });
         }
     }
     Ok(())

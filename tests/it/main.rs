@@ -10,11 +10,14 @@
 )]
 
 mod archive;
+mod converge;
+mod graph;
 mod import;
 mod media;
 mod object;
 mod oci;
 mod plan;
+mod render;
 mod store;
 mod support;
 mod trust;

@@ -22,8 +22,8 @@ use airlock::{
     fault::Fault,
     object::{GroupKind, Object, ObjectId, health::Status},
     plan::{
-        self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry, Plan,
-        Refused, diff::Diff,
+        self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry,
+        Plan, Refused, diff::Diff,
     },
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
 };
@@ -96,12 +96,21 @@ impl Default for Case {
 enum Happening {
     /// Someone creates it, or applies it.
     Put(Value),
-    Merge { id: ObjectId, patch: Value },
+    Merge {
+        id: ObjectId,
+        patch: Value,
+    },
     Remove(ObjectId),
-    Refuse { id: ObjectId, error: Map<String, Value> },
+    Refuse {
+        id: ObjectId,
+        error: Map<String, Value>,
+    },
     Accept(ObjectId),
     Unserve(String),
-    Sick { id: ObjectId, status: String },
+    Sick {
+        id: ObjectId,
+        status: String,
+    },
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn check(directory: &Path) {
         let (channel, entry) = name.split_once('/').unwrap();
         let owner = Owner { channel: channel.parse().unwrap(), entry: entry.parse().unwrap() };
         let entries = ids.iter().map(|id| InventoryEntry { id: id.clone(), v: "v1".into() }).collect();
-        let generation = number as i64;
+        let generation = i64::try_from(number).unwrap();
         let inventory =
             Inventory { owner, bundle: None, generation, prune: true, entries, attempted: Vec::new() };
         model.apply(&inventory.encode().unwrap(), "airlock").unwrap();
@@ -133,7 +142,8 @@ fn check(directory: &Path) {
     };
     if directory.join("before").exists() {
         let rendered = rendered(directory, "before", entry(&case.entry_before), 1, &model);
-        let guard = Guard { budget: Budget { count: 1000, percent: 100 }, inventoried: 1000, ..Guard::default() };
+        let guard =
+            Guard { budget: Budget { count: 1000, percent: 100 }, inventoried: 1000, ..Guard::default() };
         let mut budget = case.interrupted.unwrap_or(usize::MAX);
         let end = converge(&mut model, &rendered, &guard, &custom, &mut budget);
         assert_eq!(end.is_err(), case.interrupted.is_some(), "{}: {end:?}", directory.display());
@@ -211,7 +221,7 @@ fn guard(case: &Case, model: &Model, owner: &Owner) -> Guard {
         uid: format!("other-{number}"),
         why: DeletionCause::Pruned,
         takes: BTreeSet::new(),
-        protected: false,
+        protected: BTreeSet::new(),
     });
     Guard {
         budget: case.budget.unwrap_or_default(),
@@ -243,7 +253,7 @@ fn happen(model: &mut Model, happening: Happening) {
         Happening::Refuse { id, error } => {
             let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let causes = error.get("cause").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
-            let code = error.get("code").and_then(Value::as_u64).unwrap_or(422) as u16;
+            let code = error.get("code").and_then(Value::as_u64).map_or(422, |it| it.try_into().unwrap());
             let (reason, message) = (text("reason"), text("message"));
             model.refusals.insert(id, plan::ApiError { code, reason, message, causes });
         }
