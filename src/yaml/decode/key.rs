@@ -154,7 +154,10 @@ impl Printer<'_, '_, '_> {
         // Go sorts by value within a type; how it sorts types is an accident of its memory.
         let mut entries: Vec<(String, NodeId)> = Vec::new();
         for (key, value) in self.decoder.document.entries(id).take(Self::LENGTH) {
-            let key = go_syntax(self.decoder, key);
+            let key = match go_syntax(self.decoder, key).as_str() {
+                "<nil>" => "interface {}(nil)".to_owned(),
+                key => key.to_owned(),
+            };
             entries.retain(|(known, _)| *known != key);
             entries.push((key, value));
         }
