@@ -27,6 +27,24 @@ pub const BLOBS: usize = 1_000_000;
 /// Blobs in one directory of a medium; FAT grows slow beyond it, so more are written as tars.
 pub const BLOBS_PER_DIRECTORY: usize = 10_000;
 
+/// Trust roots that lie on one medium: four digits of a file's name.
+pub const ROOTS: usize = 9_999;
+
+/// `volume.json`, a handful of words.
+pub const VOLUME_LABEL_BYTES: u64 = 4 * 1024;
+
+/// A want-list: as many digests as an inventory has blobs, with their sizes.
+pub const WANT_LIST_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Files and directories of a medium that are looked at to find bundles; a stick full of photographs ends here.
+pub const MEDIUM_CHILDREN: usize = 10_000;
+
+/// Zeros after the end of a tar: GNU tar pads to 20 blocks, and takes blocking factors up to 2048.
+pub const TAR_PADDING_BYTES: u64 = 1024 * 1024;
+
+/// Media that are taken for volumes of one bundle: 50 GB on CDs are 70.
+pub const VOLUMES: usize = 1_000;
+
 /// FAT32 keeps a file's size in 32 bits; one byte less than 4 GiB is the largest file.
 pub const FAT_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 1;
 
@@ -62,6 +80,15 @@ pub const PATH_DEPTH: usize = 64;
 
 /// Unpacked size over packed size of a zstd blob; text trees reach 30, a bomb reaches 10,000.
 pub const EXPANSION_RATIO: u64 = 400;
+
+/// What may be unpacked whatever it was packed to: a small tree of empty files shrinks a thousandfold, and harms nobody.
+pub const EXPANSION_FREE_BYTES: u64 = 1024 * 1024;
+
+/// One pax header: two paths and a handful of times; the rest is room for extended attributes, which are skipped.
+pub const PAX_BYTES: u64 = 64 * 1024;
+
+/// Symbolic links followed for one path inside a tree: Linux follows 40.
+pub const SYMLINK_STEPS: usize = 40;
 
 /// Window of a zstd frame: 2^27 is what the reference decoder allows by default.
 pub const ZSTD_WINDOW_LOG: u32 = 27;

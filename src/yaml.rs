@@ -6,6 +6,9 @@
 //! ```text
 //! bytes ─▶ input ─▶ scan ─▶ parse ─▶ compose ─▶ Document ─▶ decode ─▶ Value
 //!          checks   tokens  events   nodes                  meaning
+//!
+//! Value ─▶ json::through_json ─▶ natural ─▶ emit ─▶ text
+//!          what sigs does        keys       styles
 //! ```
 //!
 //! Nothing here trusts its input: every stage is linear in it, and what the originals leave open (depth, aliases,
@@ -13,13 +16,19 @@
 
 mod compose;
 mod decode;
+pub mod emit;
 mod error;
+pub mod float;
 mod input;
+pub mod json;
+pub mod natural;
 mod node;
 mod parse;
 pub mod resolve;
+pub mod rewrite;
 mod scan;
 pub mod value;
+mod walk;
 
 use std::{borrow::Cow, ops::ControlFlow};
 
@@ -31,6 +40,7 @@ pub use self::{
     node::{Document, Kind, Node, NodeId, Style},
     parse::Comments,
     scan::ScalarStyle,
+    value::{Map, Value},
 };
 
 /// Which of the two resolvers reads: go-yaml v2 (Helm, values, `sigs.k8s.io/yaml`) or v3 (Kustomize).

@@ -177,7 +177,10 @@ impl<'a> Builder<'a> {
         self.children.truncate(open.children);
         if comments.is_some() || self.has_comments(open.id) {
             let Comments { line, mut foot, .. } = comments.map(|it| *it).unwrap_or_default();
-            if open.block_mapping && !foot.is_empty() && let Some(key) = last_key {
+            if open.block_mapping
+                && !foot.is_empty()
+                && let Some(key) = last_key
+            {
                 self.document.extra_mut(key).comments.foot = std::mem::take(&mut foot);
             }
             let own = &mut self.document.extra_mut(open.id).comments;

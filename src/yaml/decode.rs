@@ -50,6 +50,8 @@ impl Document<'_> {
 struct Decoder<'d, 'a> {
     document: &'d Document<'a>,
     version: Version,
+    /// A key that stands twice is an error, and the first one counts.
+    strict: bool,
     budget: Budget,
     depth: usize,
     /// The aliases that are being expanded.
@@ -66,10 +68,11 @@ struct Decoder<'d, 'a> {
 const MESSAGES: usize = 1000;
 
 impl<'d, 'a> Decoder<'d, 'a> {
-    fn new(document: &'d Document<'a>, version: Version) -> Self {
+    fn new(document: &'d Document<'a>, version: Version, strict: bool) -> Self {
         Self {
             document,
             version,
+            strict,
             budget: Budget::default(),
             depth: 0,
             aliases: HashSet::new(),
@@ -130,10 +133,11 @@ impl<'d, 'a> Decoder<'d, 'a> {
             Some("!") if self.version == Version::V3 => None,
             tag => tag,
         };
-        resolve::resolve(self.version, tag, plain, std::borrow::Cow::Borrowed(&node.value)).map_err(Error::Content)
+        resolve::resolve(self.version, tag, plain, std::borrow::Cow::Borrowed(&node.value))
+            .map_err(Error::Content)
     }
 
-    fn scalar(&self, id: NodeId) -> Result<Value, Error> {
+    fn scalar(&mut self, id: NodeId) -> Result<Value, Error> {
         Ok(match self.resolve(id)? {
             Scalar::Null => Value::Null,
             Scalar::Bool(value) => Value::Bool(value),
@@ -142,7 +146,12 @@ impl<'d, 'a> Decoder<'d, 'a> {
             Scalar::Float(value) => Value::Float(value),
             Scalar::String(text) => Value::String(text.into_owned()),
             Scalar::Binary(bytes) => Value::String(key::text_of(bytes)),
-            Scalar::Timestamp(instant) => Value::String(instant.to_string()),
+            Scalar::Timestamp(instant) => {
+                if let Err(error) = instant.to_json() {
+                    self.json.get_or_insert_with(|| Error::Json(error.to_owned()));
+                }
+                Value::String(instant.to_string())
+            }
             Scalar::Merge => Value::String("<<".to_owned()),
         })
     }

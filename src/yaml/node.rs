@@ -195,16 +195,14 @@ impl<'a> Document<'a> {
             Kind::Alias => return self.tag(self.resolve_alias(id)),
             Kind::Scalar if node.style != Style::Scalar(ScalarStyle::Plain) => "!!str",
             Kind::Scalar if node.value == "<<" => "!!merge",
-            Kind::Scalar => {
-                match resolve::resolve(self.version, None, true, Cow::Borrowed(&node.value)) {
-                    Ok(Scalar::Null) => "!!null",
-                    Ok(Scalar::Bool(_)) => "!!bool",
-                    Ok(Scalar::Int(_) | Scalar::Uint(_)) => "!!int",
-                    Ok(Scalar::Float(_)) => "!!float",
-                    Ok(Scalar::Timestamp(_)) => "!!timestamp",
-                    Ok(Scalar::String(_) | Scalar::Binary(_) | Scalar::Merge) | Err(_) => "!!str",
-                }
-            }
+            Kind::Scalar => match resolve::resolve(self.version, None, true, Cow::Borrowed(&node.value)) {
+                Ok(Scalar::Null) => "!!null",
+                Ok(Scalar::Bool(_)) => "!!bool",
+                Ok(Scalar::Int(_) | Scalar::Uint(_)) => "!!int",
+                Ok(Scalar::Float(_)) => "!!float",
+                Ok(Scalar::Timestamp(_)) => "!!timestamp",
+                Ok(Scalar::String(_) | Scalar::Binary(_) | Scalar::Merge) | Err(_) => "!!str",
+            },
         })
     }
 

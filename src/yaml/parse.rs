@@ -3,7 +3,7 @@
 //! ```text
 //! stream            ::= document*
 //! document          ::= DIRECTIVE* DOCUMENT-START? node? DOCUMENT-END*
-//! node              ::= ALIAS | properties? (collection | SCALAR)? 
+//! node              ::= ALIAS | properties? (collection | SCALAR)?
 //! properties        ::= TAG ANCHOR? | ANCHOR TAG?
 //! block sequence    ::= BLOCK-SEQUENCE-START (BLOCK-ENTRY node?)* BLOCK-END
 //! indentless        ::= (BLOCK-ENTRY node?)+

@@ -158,8 +158,11 @@ impl Printer<'_, '_, '_> {
                 "<nil>" => "interface {}(nil)".to_owned(),
                 key => key.to_owned(),
             };
-            entries.retain(|(known, _)| *known != key);
-            entries.push((key, value));
+            match entries.iter_mut().find(|(known, _)| *known == key) {
+                Some(known) if !self.decoder.strict => known.1 = value,
+                Some(_) => (),
+                None => entries.push((key, value)),
+            }
         }
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (at, (key, value)) in entries.into_iter().enumerate() {

@@ -15,7 +15,7 @@ use crate::yaml::{
 };
 
 pub(super) fn decode(document: &Document<'_>) -> Result<Value, Error> {
-    let mut decoder = Decoder::new(document, Version::V3);
+    let mut decoder = Decoder::new(document, Version::V3, false);
     decoder.budget.count()?;
     let value = match document.root() {
         Some(root) if decoder.kind(root) == Kind::Mapping => {
@@ -101,7 +101,11 @@ impl<'d> Decoder<'d, '_> {
                 merge = Some(value_id);
                 continue;
             }
-            let key = if into.text_keys { self.text_key(key_id)?.map(Key::String) } else { Some(self.any_key(key_id)?) };
+            let key = if into.text_keys {
+                self.text_key(key_id)?.map(Key::String)
+            } else {
+                Some(self.any_key(key_id)?)
+            };
             let Some(key) = key else { continue };
             if let Some(merged) = merged.as_deref_mut()
                 && !merged.insert(key.clone())
@@ -255,7 +259,12 @@ impl<'d> Decoder<'d, '_> {
         }
     }
 
-    fn merge_one_v3(&mut self, id: NodeId, into: &mut Mapping, merged: &mut HashSet<Key>) -> Result<(), Error> {
+    fn merge_one_v3(
+        &mut self,
+        id: NodeId,
+        into: &mut Mapping,
+        merged: &mut HashSet<Key>,
+    ) -> Result<(), Error> {
         if self.kind(self.document.resolve_alias(id)) != Kind::Mapping {
             return Err(want_map());
         }

@@ -102,7 +102,9 @@ impl<'a> Scanner<'a> {
     /// Comments on lines of their own, from the `#` that stands here to the next token.
     pub(super) fn scan_comments(&mut self, mut scan: Mark) {
         let token = match self.queue.last() {
-            Some(Token { kind: TokenKind::FlowEntry, .. }) if self.queue.len() > 1 => self.queue.second_last(),
+            Some(Token { kind: TokenKind::FlowEntry, .. }) if self.queue.len() > 1 => {
+                self.queue.second_last()
+            }
             last => last,
         };
         let after_value = matches!(token, Some(Token { kind: TokenKind::Value, .. }));

@@ -75,7 +75,7 @@ func rows(path string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
-			out.WriteString("=== " + quote(document) + "\n" + record(document))
+			out.WriteString(line + "\n" + record(document))
 		}
 	}
 	return os.WriteFile(path, out.Bytes(), 0o644)
@@ -140,10 +140,9 @@ func record(input []byte) string {
 	var out strings.Builder
 	line := func(name string, value []byte, err error) {
 		if err != nil {
-			fmt.Fprintf(&out, "%s error %s\n", name, quote([]byte(err.Error())))
-		} else {
-			fmt.Fprintf(&out, "%s %s\n", name, value)
+			value = []byte("error " + quote([]byte(err.Error())))
 		}
+		fmt.Fprintf(&out, "%s %s\n", name, clip(string(value), 1000))
 	}
 	value, err := guarded(func() ([]byte, error) { return sigs.YAMLToJSON(input) })
 	line("json", value, err)
@@ -205,9 +204,18 @@ func nodes(input []byte, out *strings.Builder) {
 			fmt.Fprintf(out, "v3 error %s\n", quote([]byte(err.Error())))
 			return
 		}
-		out.WriteString("v3\n")
-		dump(&node, 0, out)
+		var tree strings.Builder
+		dump(&node, 0, &tree)
+		fmt.Fprintf(out, "v3\n%s\n", clip(strings.TrimSuffix(tree.String(), "\n"), 4000))
 	}
+}
+
+// clip keeps fixtures readable: a longer text is known by its digest.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
 }
 
 func dump(node *yaml3.Node, depth int, out *strings.Builder) {
@@ -297,6 +305,7 @@ func quote(text []byte) string {
 	return out.String()
 }
 
+// unquote reads what quote wrote, and `\*7{text}` for text that stands seven times.
 func unquote(text string) ([]byte, error) {
 	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
 		return nil, errors.New("not quoted")
@@ -322,6 +331,15 @@ func unquote(text string) ([]byte, error) {
 			}
 			out = append(out, octet)
 			i += 2
+		case '*':
+			var count int
+			head, rest, _ := strings.Cut(text[i+1:], "{")
+			if _, err := fmt.Sscanf(head, "%d", &count); err != nil {
+				return nil, err
+			}
+			again, _, _ := strings.Cut(rest, "}")
+			out = append(out, strings.Repeat(again, count)...)
+			i += len(head) + len(again) + 2
 		default:
 			out = append(out, text[i])
 		}

@@ -1,0 +1,200 @@
+use std::io::{self, Read};
+
+use super::{
+    Error, Node, SafePath, Tree,
+    pax::Pax,
+    tree::Builder,
+    ustar::{self, Header, Kind},
+};
+use crate::limits;
+
+/// Reads a tar to its end: the entries, the two zero blocks, and nothing but zeros after them.
+pub(super) fn read(mut reader: impl Read) -> Result<Tree, Error> {
+    let mut builder = Builder::default();
+    let mut entries = 0_usize;
+    let mut before = Before::default();
+    loop {
+        let Some(block) = ustar::read_block(&mut reader).map_err(truncated)? else {
+            return Err(Error::format("it ends without its end-of-archive blocks"));
+        };
+        if ustar::is_zero(&block) {
+            break;
+        }
+        entries += 1;
+        // A pax header is an entry of its own, and each file may have one.
+        if entries > 2 * limits::ARCHIVE_ENTRIES {
+            return Err(Error::Limit("it has more entries than an archive may have".into()));
+        }
+        let header = Header::decode(&block).map_err(Error::format)?;
+        match header.kind {
+            Kind::Pax | Kind::PaxGlobal | Kind::GnuName | Kind::GnuLink => {
+                before.take(&header, &mut reader)?;
+            }
+            Kind::File | Kind::Directory | Kind::Symlink | Kind::Other(_) => {
+                let header = std::mem::take(&mut before).apply(header)?;
+                entry(&mut builder, &header, &mut reader)?;
+            }
+        }
+    }
+    if !before.is_empty() {
+        return Err(Error::format("an extended header speaks of no entry"));
+    }
+    end(&mut reader)?;
+    Ok(builder.finish())
+}
+
+/// The second zero block, and zeros up to the end: tools pad to their blocking factor.
+fn end(reader: &mut impl Read) -> Result<(), Error> {
+    let mut blocks = 1;
+    while let Some(block) = ustar::read_block(reader).map_err(truncated)? {
+        if !ustar::is_zero(&block) {
+            return Err(Error::format("something follows its end"));
+        }
+        blocks += 1;
+    }
+    if blocks < 2 {
+        return Err(Error::format("it ends without its end-of-archive blocks"));
+    }
+    Ok(())
+}
+
+/// Adds one entry.
+fn entry(builder: &mut Builder, header: &Header, reader: &mut impl Read) -> Result<(), Error> {
+    let name = match header.kind {
+        // The one slash at a directory's end is tar's way to write it.
+        Kind::Directory => header.name.strip_suffix(b"/").unwrap_or(&header.name),
+        _ => &header.name,
+    };
+    let path = SafePath::from_bytes(name)
+        .map_err(|why| Error::Path { entry: super::printable(&header.name), why })?;
+    let wrong = |why: &str| Err(Error::entry(&header.name, why));
+    match header.kind {
+        Kind::File if !header.link.is_empty() => wrong("it is a file with a link target"),
+        Kind::File => {
+            let bytes = content(header, limits::ARCHIVE_FILE_BYTES, reader)?;
+            builder.insert(path, Node::File { bytes, executable: header.mode & 0o100 != 0 })
+        }
+        _ if header.size != 0 && !matches!(header.kind, Kind::Other(_)) => {
+            wrong("it is no file and says to have content")
+        }
+        Kind::Directory => builder.directory(&path),
+        Kind::Symlink => builder.insert(path, Node::Symlink { target: target(header)? }),
+        Kind::Other(flag) => wrong(match flag {
+            b'1' => "it is a hard link",
+            b'3' | b'4' => "it is a device",
+            b'6' => "it is a fifo",
+            b'S' => "it is a sparse file",
+            b'7' => "it is a contiguous file",
+            b'M' | b'V' | b'D' | b'N' => "it belongs to a backup of GNU tar",
+            _ => "it is of an unknown type",
+        }),
+        Kind::Pax | Kind::PaxGlobal | Kind::GnuName | Kind::GnuLink => wrong("it is no entry"),
+    }
+}
+
+/// A link's target: any text that could stand in a path. Where it leads is judged when it is followed.
+fn target(header: &Header) -> Result<String, Error> {
+    let wrong = |why: &str| Error::entry(&header.name, why);
+    let text = std::str::from_utf8(&header.link).map_err(|_| wrong("its link target is not UTF-8"))?;
+    if text.is_empty() || text.len() > limits::PATH_BYTES {
+        return Err(wrong("its link target is empty or too long"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(wrong("its link target has a control character"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads the content of an entry and the padding after it.
+fn content(header: &Header, limit: u64, reader: &mut impl Read) -> Result<Vec<u8>, Error> {
+    if header.size > limit {
+        let why = format_args!("its {} bytes are more than {limit}", header.size);
+        return Err(Error::Limit(format!("entry {:?}: {why}", super::printable(&header.name))));
+    }
+    // The size is a claim: memory grows with what really arrives.
+    let mut bytes = Vec::with_capacity(usize::try_from(header.size.min(1 << 20)).unwrap_or(0));
+    reader.by_ref().take(header.size).read_to_end(&mut bytes).map_err(truncated)?;
+    if bytes.len() as u64 != header.size {
+        return Err(Error::entry(&header.name, "the archive ends inside it"));
+    }
+    let mut padding = Vec::new();
+    let wanted = ustar::padding(header.size);
+    reader.take(wanted).read_to_end(&mut padding).map_err(truncated)?;
+    match padding.len() as u64 == wanted && ustar::is_zero(&padding) {
+        true => Ok(bytes),
+        false => Err(Error::entry(&header.name, "its padding is not zero")),
+    }
+}
+
+/// Half a block, and whatever the layers below have to say.
+fn truncated(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && error.get_ref().is_none() => {
+            Error::format("it ends inside a block")
+        }
+        Err(error) => Error::Io(error),
+    }
+}
+
+/// What extended headers said of the entry to come. Each thing may be said once: readers differ on which one wins.
+#[derive(Default)]
+struct Before {
+    pax: Option<Pax>,
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+impl Before {
+    fn take(&mut self, header: &Header, reader: &mut impl Read) -> Result<(), Error> {
+        let twice = |there: bool| match there {
+            true => Err(Error::format("an extended header is repeated")),
+            false => Ok(()),
+        };
+        match header.kind {
+            Kind::Pax => {
+                twice(self.pax.is_some())?;
+                self.pax = Some(Pax::parse(&content(header, limits::PAX_BYTES, reader)?)?);
+            }
+            Kind::PaxGlobal => {
+                // `git archive` writes one with the commit's name. One that renames every entry is an attack.
+                if !Pax::parse(&content(header, limits::PAX_BYTES, reader)?)?.is_empty() {
+                    return Err(Error::format("a global pax header changes the entries after it"));
+                }
+            }
+            _ => {
+                let limit = limits::PATH_BYTES as u64 + 1;
+                let mut text = content(header, limit, reader)?;
+                if text.last() == Some(&0) {
+                    text.pop();
+                }
+                let place = if header.kind == Kind::GnuName { &mut self.name } else { &mut self.link };
+                twice(place.is_some())?;
+                *place = Some(text);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pax.is_none() && self.name.is_none() && self.link.is_none()
+    }
+
+    fn apply(self, mut header: Header) -> Result<Header, Error> {
+        let pax = self.pax.unwrap_or_default();
+        let one = |gnu: Option<Vec<u8>>, pax: Option<Vec<u8>>| match (gnu, pax) {
+            (Some(_), Some(_)) => Err(Error::format("two extended headers name one entry")),
+            (gnu, pax) => Ok(gnu.or(pax)),
+        };
+        if let Some(name) = one(self.name, pax.path)? {
+            header.name = name;
+        }
+        if let Some(link) = one(self.link, pax.link)? {
+            header.link = link;
+        }
+        if let Some(size) = pax.size {
+            header.size = size;
+        }
+        Ok(header)
+    }
+}

@@ -1,0 +1,1 @@
+//! A directory that stands in for a cluster.
