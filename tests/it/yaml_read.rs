@@ -3,6 +3,7 @@
 //! `tests/data/yaml/read/*.txt` hold documents, and after each what `tests/oracle/yamlread` printed for it
 //! (`go run . rows ../../data/yaml/read/*.txt` there prints them anew).
 
+mod corpus;
 mod record;
 
 use std::path::{Path, PathBuf};
@@ -42,4 +43,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+/// Every document of the corpus up to 64 KiB, templates that are no YAML included: `yamlread corpus` printed the
+/// digests. (`yamlread pieces` does so for all of it, larger ones and single documents too.)
+#[test]
+fn the_corpus_is_read_as_by_the_originals() {
+    let Some(corpus) = std::env::var_os("AIRLOCK_CORPUS").map(PathBuf::from) else {
+        println!("skipped: AIRLOCK_CORPUS is not set");
+        return;
+    };
+    let expected = include_str!("../data/yaml/corpus.read.txt");
+    let found = corpus::corpus(&corpus, 64 * 1024, false);
+    let wrong: Vec<_> = found.lines().filter(|line| !expected.contains(line)).collect();
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(found.lines().count(), expected.lines().count(), "the oracle saw other files");
 }

@@ -112,7 +112,7 @@ fn push_comments(comments: &yaml::Comments<'_>, out: &mut String) {
 /// Bytes on one line: what is visible as it is, the rest escaped.
 pub fn quote(text: &[u8]) -> String {
     let mut out = String::from("\"");
-    let mut escape = |out: &mut String, bytes: &[u8]| {
+    let escape = |out: &mut String, bytes: &[u8]| {
         for byte in bytes {
             write!(out, "\\x{byte:02x}").unwrap();
         }

@@ -2,19 +2,21 @@
 //
 //	yamlread rows FILE...     reads the documents of fixture files (their "=== " lines) and writes the files anew
 //	yamlread print FILE...    prints the record of each document of each file
-//	yamlread digest           reads paths from standard input and prints the digest of each file's records
+//	yamlread corpus DIR [N]   prints digests of the records of all documents below DIR of at most N bytes
+//	yamlread pieces DIR [N]   the same, and of what stands between lines of hyphens too
 //	yamlread time FILE        prints how long each reader takes for the whole file
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,8 +27,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: yamlread rows|print|digest|time [FILE...]")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: yamlread rows|print|time FILE... | corpus|pieces DIR [N]")
 		os.Exit(2)
 	}
 	var err error
@@ -39,8 +41,14 @@ func main() {
 				fmt.Printf("=== %s\n%s", quote(document), record(document))
 			})
 		})
-	case "digest":
-		err = digest()
+	case "corpus", "pieces":
+		limit := math.MaxInt
+		if len(os.Args) > 3 {
+			limit, err = strconv.Atoi(os.Args[3])
+		}
+		if err == nil {
+			err = corpus(os.Args[2], limit, os.Args[1] == "pieces")
+		}
 	case "time":
 		err = each(os.Args[2:], measure)
 	}
@@ -81,30 +89,22 @@ func rows(path string) error {
 	return os.WriteFile(path, out.Bytes(), 0o644)
 }
 
-func digest() error {
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		hash := sha256.New()
-		err := withDocuments(lines.Text(), func(document []byte) { io.WriteString(hash, record(document)) })
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%x  %s\n", hash.Sum(nil), lines.Text())
-	}
-	return lines.Err()
-}
-
-// withDocuments cuts a file where a line begins with "---", and hands the whole file over first.
+// withDocuments hands the whole file over, and then its pieces.
 func withDocuments(path string, do func([]byte)) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	do(text)
-	for _, document := range bytes.Split(text, []byte("\n---")) {
-		do(append(append([]byte("---"), document...), '\n'))
-	}
+	each3(text, do)
 	return nil
+}
+
+// each3 cuts a text where a line begins with three hyphens.
+func each3(text []byte, do func([]byte)) {
+	for _, piece := range bytes.Split(text, []byte("\n---")) {
+		do(append(append([]byte("---"), piece...), '\n'))
+	}
 }
 
 func measure(path string) error {
