@@ -21,12 +21,16 @@ pub mod duration;
 // Formats: bytes to values and back, without opinions.
 pub mod yaml;
 pub mod object;
+pub mod oci;
 pub mod archive;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+pub mod render;
+pub mod graph;
+pub mod plan;
 
 // Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]

@@ -77,7 +77,8 @@ impl FromStr for GroupKind {
 
     /// As `ssautil.ParseGroupKindSet` reads one item of its list.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (group, kind) = text.trim().split_once('/').unwrap_or(("", text.trim()));
+        let text = text.trim();
+        let (group, kind) = text.split_once('/').unwrap_or(("", text));
         Ok(Self { group: group.to_owned(), kind: kind.to_owned() })
     }
 }

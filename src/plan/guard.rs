@@ -148,7 +148,8 @@ pub(super) struct Verdict {
 }
 
 impl Guard {
-    /// Judges what one entry deletes, together with what the others delete.
+    /// Judges what one entry deletes, together with what the others delete: the budget is one for all, while a
+    /// protected object stops only its own entry.
     pub(super) fn judge(&self, own: &DeletionList) -> Verdict {
         if own.is_empty() {
             return Verdict::default();
@@ -166,8 +167,12 @@ impl Guard {
             let inventoried = self.inventoried;
             refusals.push(Refusal::DeletionBudget { count, allowed, inventoried, list: all.clone(), digest });
         }
-        let protected: Vec<ObjectId> =
-            rest.deletions.iter().filter(|it| it.protected).map(|it| it.id.clone()).collect();
+        let protected: Vec<ObjectId> = rest
+            .deletions
+            .iter()
+            .filter(|it| it.protected && own.contains(it))
+            .map(|it| it.id.clone())
+            .collect();
         if !protected.is_empty() {
             refusals.push(Refusal::Protected { objects: protected, list: all, digest });
         }
@@ -223,6 +228,17 @@ impl Guard {
             && live.text(&["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"]) == Some("Delete");
         with_claims || self.protected.contains(&kind) || PROTECTED.contains(&kind.to_string().as_str())
     }
+}
+
+/// Whether the deletion of such an object takes others along that no inventory needs to know.
+pub(super) fn takes_others_along(kind: &GroupKind) -> bool {
+    matches!(
+        (kind.group.as_str(), kind.kind.as_str()),
+        ("", "Namespace")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+            | ("kustomize.toolkit.fluxcd.io", "Kustomization")
+            | ("helm.toolkit.fluxcd.io", "HelmRelease")
+    )
 }
 
 /// Which objects lie within this one: those of a namespace, those of a kind.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The agent's own namespace.
-pub const NAMESPACE: &str = "airlock-system";
+pub const NAMESPACE: &str = crate::render::AGENT_NAMESPACE;
 
 /// Above this a list is compressed. A ConfigMap ends at 1 MiB, with both lists and the manager's fields.
 const PLAIN_BYTES: usize = 256 * 1024;

@@ -3,10 +3,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Inventory, immutable};
+use super::Inventory;
 use crate::{
     object::{Gvk, Object, ObjectId, health::Health},
-    render::{Owner, Rendered},
+    render::Owner,
 };
 
 /// What the cluster says, as far as a plan needs it. [`questions`] tells what is missing.

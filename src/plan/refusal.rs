@@ -4,7 +4,6 @@ use super::{DeletionList, InventoryError, Step};
 use crate::{
     digest::Digest,
     fault::{Class, Fault},
-    name::EntryName,
     object::ObjectId,
     render::Owner,
 };
@@ -23,7 +22,7 @@ pub enum Refusal {
         class: Class,
     },
     /// Another entry holds the object.
-    #[error("{id} belongs to entry {owner}{}", within(.within.as_ref()))]
+    #[error("{id} belongs to entry {owner}{}", taker(.within.as_ref()))]
     Owned {
         /// The object.
         id: ObjectId,
@@ -64,13 +63,13 @@ pub enum Refusal {
     /// Someone forgot to look.
     #[error("{0} was not observed")]
     Unobserved(ObjectId),
-    /// An entry that the bundle names cannot be retired.
-    #[error("entry `{0}` is part of the bundle")]
-    StillThere(EntryName),
+    /// Only an entry that is missing in a bundle of its own channel can be retired.
+    #[error("the bundle does not say that entry {0} is to go")]
+    NotRetired(Owner),
 }
 
-fn within(taker: Option<&ObjectId>) -> String {
-    taker.map(|id| format!(", and the deletion of {id} would take it along")).unwrap_or_default()
+fn taker(within: Option<&ObjectId>) -> String {
+    within.map(|id| format!(", and the deletion of {id} would take it along")).unwrap_or_default()
 }
 
 /// As many names as people read.
@@ -102,7 +101,7 @@ impl Fault for Refusal {
             Self::Protected { .. } => "protected",
             Self::Inventory(error) => error.code(),
             Self::Unobserved(_) => "unobserved",
-            Self::StillThere(_) => "still_there",
+            Self::NotRetired(_) => "not_retired",
         }
     }
 
@@ -113,7 +112,7 @@ impl Fault for Refusal {
             Self::Owned { owner, this, .. } if owner.channel == this.channel => Class::Unavailable,
             Self::Owned { .. } | Self::DeletionBudget { .. } | Self::Protected { .. } => Class::Denied,
             Self::Inventory(error) => error.class(),
-            Self::Unobserved(_) | Self::StillThere(_) => Class::Bug,
+            Self::Unobserved(_) | Self::NotRetired(_) => Class::Bug,
         }
     }
 
@@ -130,7 +129,7 @@ impl Fault for Refusal {
                 "annotate an object with `airlock.dev/prune: \"allowed\"` in a bundle before the one that leaves it out; or `airlock approve {digest}`"
             )),
             Self::Inventory(error) => error.hint(),
-            Self::Unobserved(_) | Self::StillThere(_) => None,
+            Self::Unobserved(_) | Self::NotRetired(_) => None,
         }
     }
 }
@@ -147,6 +146,14 @@ impl Refused {
     /// What would have been done, to be shown. It cannot be executed.
     pub fn preview(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// What would have been deleted, where that is among the reasons.
+    pub fn deletions(&self) -> Option<&DeletionList> {
+        self.refusals.iter().find_map(|refusal| match refusal {
+            Refusal::DeletionBudget { list, .. } | Refusal::Protected { list, .. } => Some(list),
+            _ => None,
+        })
     }
 
     /// The reason that decides code, class and hint: one that needs a person comes before one that time may heal.

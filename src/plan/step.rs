@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -203,3 +203,40 @@ pub struct Writer {
 /// The field manager of kustomize-controller. Airlock writes under the same name, so that a cluster changes hands
 /// without an upgrade and fields that leave a render leave the object.
 pub const FIELD_MANAGER: &str = "kustomize-controller";
+
+impl fmt::Display for Step {
+    /// One line, as a log shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(inventory) => {
+                write!(f, "record {} kept", inventory.entries.len())?;
+                match inventory.attempted.len() {
+                    0 => Ok(()),
+                    begun => write!(f, ", {begun} begun"),
+                }
+            }
+            Self::Forget(owner) => write!(f, "forget {owner}"),
+            Self::Apply(apply) => {
+                let verb = if apply.verb == Verb::Created { "create" } else { "configure" };
+                write!(f, "{verb} {}", apply.object.id())
+            }
+            Self::Recreate(it) => write!(f, "recreate {}", it.object.id()),
+            Self::Delete(it) => write!(f, "delete {}", it.id),
+            Self::Wait(wait) => {
+                let purpose = match wait.purpose {
+                    Purpose::Stage(stage) => format!("stage {}", stage as u8),
+                    Purpose::Health => "health".to_owned(),
+                };
+                write!(f, "wait for {purpose}, {}s: {}", wait.timeout.as_secs(), list(wait.objects.iter().map(|it| &it.id)))
+            }
+            Self::Replan(deferred) => {
+                let ids: Vec<ObjectId> = deferred.iter().map(|it| it.object.id()).collect();
+                write!(f, "plan again for {}", list(ids.iter()))
+            }
+        }
+    }
+}
+
+fn list<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> String {
+    ids.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,10 +1,11 @@
-use super::Place;
+use super::{AGENT_NAMESPACE, Place};
 use crate::{
-    archive,
+    archive::{self, Unresolved},
     bundle::EntryKind,
     content,
+    digest::Digest,
     fault::{Class, Fault},
-    name::{EntryName, Namespace},
+    name::EntryName,
     object::{ObjectError, ObjectId},
     yaml,
 };
@@ -32,29 +33,38 @@ pub enum Why {
     /// The engine is not part of this agent.
     #[error("it is of kind `{0}`, which this agent cannot render")]
     Unsupported(&'static str),
+    /// The blob is not one that the bundle's release names.
+    #[error("its content {0} is not part of the bundle")]
+    NotSigned(Digest),
     /// The path leads nowhere.
-    #[error("path `{path}` of its tree: {why}")]
+    #[error("path `{path}` leads nowhere in its tree")]
     Path {
         /// The path.
         path: String,
         /// Why it leads nowhere.
-        why: String,
+        #[source]
+        why: Unresolved,
     },
+    /// The path is a file of another kind.
+    #[error("file `{0}` is neither YAML nor JSON by its name")]
+    Form(String),
     /// A file is no YAML.
-    #[error("{file}: {why}")]
+    #[error("file `{file}` cannot be read as YAML")]
     Yaml {
         /// The file.
         file: String,
         /// The parser's words.
+        #[source]
         why: yaml::Error,
     },
     /// A file is no JSON.
-    #[error("{file}: {why}")]
+    #[error("file `{file}` cannot be read as JSON")]
     Json {
         /// The file.
         file: String,
         /// The parser's words.
-        why: String,
+        #[source]
+        why: serde_json::Error,
     },
     /// A document is no object.
     #[error(transparent)]
@@ -120,8 +130,8 @@ pub enum OutOfReach {
     #[error("it has no cluster-scoped objects")]
     Cluster,
     /// The agent's own namespace, which no channel has.
-    #[error("namespace `{0}` is the agent's own")]
-    Agent(Namespace),
+    #[error("namespace `{AGENT_NAMESPACE}` is the agent's own")]
+    Agent,
 }
 
 impl Fault for Error {
@@ -130,7 +140,8 @@ impl Fault for Error {
             Why::Content(error) => error.code(),
             Why::Archive(error) => error.code(),
             Why::Unsupported(_) => "unsupported",
-            Why::Path { .. } => "path",
+            Why::NotSigned(_) => "not_signed",
+            Why::Path { .. } | Why::Form(_) => "path",
             Why::Yaml { .. } => "yaml",
             Why::Json { .. } => "json",
             Why::Object(error) => error.code(),
@@ -149,7 +160,7 @@ impl Fault for Error {
             Why::Archive(error) => error.class(),
             Why::Object(error) => error.class(),
             Why::UnknownKind { .. } => Class::Unavailable,
-            Why::Scope { .. } | Why::Empty => Class::Denied,
+            Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
             _ => Class::Invalid,
         }
     }
@@ -161,7 +172,8 @@ impl Fault for Error {
             Why::Archive(error) => return error.hint(),
             Why::Object(error) => return error.hint(),
             Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
-            Why::Path { .. } => format!("correct `path` of entry `{entry}` in bundle.yaml and build again"),
+            Why::NotSigned(_) => return None,
+            Why::Path { .. } | Why::Form(_) => format!("correct `path` of entry `{entry}` in bundle.yaml and build again"),
             Why::Yaml { .. } | Why::Json { .. } => "correct the file and build the bundle again".into(),
             Why::Limit { .. } => format!("split entry `{entry}`"),
             Why::Duplicate { .. } => "take one of the two out and build the bundle again".into(),
@@ -171,7 +183,7 @@ impl Fault for Error {
             Why::UnknownKind { .. } => {
                 format!("let entry `{entry}` depend on the entry that brings the CustomResourceDefinition")
             }
-            Why::Scope { why: OutOfReach::Agent(_), .. } => "use another namespace".into(),
+            Why::Scope { why: OutOfReach::Agent, .. } => "use another namespace".into(),
             Why::Scope { .. } => {
                 "the trust root says how far a channel reaches; `airlock trust show` lists it".into()
             }

@@ -9,10 +9,16 @@
     reason = "tests"
 )]
 
+mod archive;
+mod import;
+mod media;
 mod object;
+mod oci;
+mod plan;
 mod store;
 mod support;
 mod trust;
+mod yaml;
 
 /// A file that nobody declares above would silently never run.
 #[test]

@@ -81,3 +81,30 @@ fn unschedulable(pod: &Object) -> bool {
                 && condition.reason == "Unschedulable"
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The original reads the clock, so the oracle cannot stand at the edge of the window.
+    #[track_caller]
+    fn check(now: &str, expect: Status) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"},
+            ]},
+        });
+        assert_eq!(kstatus(&Object::new(pod, "test").unwrap(), now.parse().unwrap()).status, expect);
+    }
+
+    #[test]
+    fn the_edge_of_the_schedule_window() {
+        check("2025-12-31T23:59:59Z", Status::InProgress);
+        check("2026-01-01T00:00:14.999Z", Status::InProgress);
+        check("2026-01-01T00:00:15Z", Status::Failed);
+    }
+}

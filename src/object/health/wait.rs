@@ -32,7 +32,8 @@ pub fn verdict(
         return Verdict::Ready;
     }
     let failed = set.iter().any(|entry| status(entry) == Status::Failed);
-    if !timed_out && !(fail_fast && failed) && !all(&[Status::Current, Status::Failed]) {
+    let over = timed_out || (fail_fast && failed) || all(&[Status::Current, Status::Failed]);
+    if !over {
         return Verdict::Waiting;
     }
     let blamed = set.iter().filter(|entry| match status(entry) {

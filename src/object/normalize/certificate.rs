@@ -8,12 +8,23 @@ pub(super) fn any_in_pem(pem: &[u8]) -> bool {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let text = String::from_utf8_lossy(pem);
-    text.split(BEGIN).skip(1).any(|block| {
-        let body = block.split_once(END).map(|(body, _)| body);
-        // A block with headers has a colon in it, and is passed over.
-        body.and_then(|body| decode_base64(&body.replace([' ', '\t'], "")))
-            .is_some_and(|der| is_certificate(&der))
-    })
+    let mut body: Option<String> = None;
+    // Both lines begin at the margin; what is before, between and after blocks is passed over.
+    for line in text.lines().map(str::trim_end) {
+        match (line, &mut body) {
+            (BEGIN, _) => body = Some(String::new()),
+            (END, Some(_)) => {
+                let body = body.take().unwrap_or_default();
+                if decode_base64(&body).is_some_and(|der| is_certificate(&der)) {
+                    return true;
+                }
+            }
+            // A block with headers has a colon in it, and does not decode: Go's pool skips those.
+            (line, Some(body)) => body.extend(line.chars().filter(|c| !matches!(c, ' ' | '\t'))),
+            (_, None) => (),
+        }
+    }
+    false
 }
 
 const INTEGER: u8 = 0x02;

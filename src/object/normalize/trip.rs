@@ -125,7 +125,8 @@ fn structure(
         }
         let back = send(from.and_then(|from| from.get(field.name)), field.of)?;
         zero &= back.zero;
-        if !(field.omit_empty && back.empty) && !(field.omit_zero && back.zero) {
+        let omit = (field.omit_empty && back.empty) || (field.omit_zero && back.zero);
+        if !omit {
             into.insert(field.name.to_owned(), back.json);
         }
     }

@@ -60,8 +60,7 @@ struct Table {
 
 static TYPES: LazyLock<Table> = LazyLock::new(|| {
     let lines = || TABLE.lines().filter(|line| !line.starts_with('#'));
-    // A kind's line has a slash or begins with the one version that has no group; a type's has a colon.
-    let (types, kinds): (Vec<_>, Vec<_>) = lines().partition(|line| line.contains(':'));
+    let (types, kinds): (Vec<_>, Vec<_>) = lines().partition(|line| is_type(line));
     let names: HashMap<&str, usize> =
         types.iter().enumerate().filter_map(|(at, line)| Some((line.split(' ').next()?, at))).collect();
     let mut table = Table { inner: Vec::new(), structs: Vec::new(), kinds: HashMap::new() };
@@ -88,6 +87,11 @@ static TYPES: LazyLock<Table> = LazyLock::new(|| {
     }
     table
 });
+
+/// A type has fields, each with a colon, or stands alone on its line; the words of a kind have none.
+fn is_type(line: &str) -> bool {
+    line.contains(':') || !line.contains(' ')
+}
 
 fn parse(text: &str, names: &HashMap<&str, usize>, inner: &mut Vec<Type>) -> Option<Type> {
     let (first, rest) = text.split_at_checked(1)?;
@@ -139,7 +143,7 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_read() {
         let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
-        let (types, kinds): (Vec<_>, Vec<_>) = lines.partition(|line| line.contains(':'));
+        let (types, kinds): (Vec<_>, Vec<_>) = lines.partition(|line| is_type(line));
         assert_eq!((TYPES.structs.len(), TYPES.kinds.len()), (types.len(), kinds.len()));
         for (line, fields) in types.iter().zip(&TYPES.structs) {
             assert_eq!(fields.len(), line.split(' ').count() - 1, "{line}");

@@ -17,7 +17,7 @@ func normalized(input []byte) (any, error) {
 	}
 	rows := []row{}
 	for _, name := range names(document) {
-		u := unstructuredOf(merge(object{}, document[name]))
+		u := unstructuredOf(settle(document[name]))
 		if err := normalize.UnstructuredList([]*unstructured.Unstructured{u}); err != nil {
 			rows = append(rows, row{name, object{"error": err.Error()}})
 			continue
@@ -47,7 +47,7 @@ func quantities(input []byte) (any, error) {
 			return nil, err
 		}
 		if err := quantity.UnmarshalJSON(encoded); err != nil {
-			rows = append(rows, row{string(encoded), object{"error": err.Error()}})
+			rows = append(rows, row{string(encoded), "refused"})
 			continue
 		}
 		rows = append(rows, row{string(encoded), quantity.ToUnstructured()})

@@ -144,11 +144,11 @@ func (s *shapes) structure(t reflect.Type) (string, error) {
 }
 
 var (
-	versions    = []string{"v0.33.13", "v0.34.13", "v0.35.10", "v0.36.6", "v0.37.2"}
-	generated   = regexp.MustCompile(`^// \+genclient(:.*)?$`)
-	kindLine    = regexp.MustCompile(`^type (\w+) struct`)
-	groupMarker = regexp.MustCompile(`(?m)^// \+groupName=(.*)$`)
-	rootMarker  = regexp.MustCompile(`^// \+k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object`)
+	versions   = []string{"v0.33.13", "v0.34.13", "v0.35.10", "v0.36.6", "v0.37.2"}
+	generated  = regexp.MustCompile(`^// \+genclient(:.*)?$`)
+	kindLine   = regexp.MustCompile(`^type (\w+) struct`)
+	groupName  = regexp.MustCompile(`(?m)GroupName = "(.*)"$`)
+	rootMarker = regexp.MustCompile(`^// \+k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object`)
 )
 
 // scope prints group, kind, scope and the releases of Kubernetes whose API module has the kind, from the markers that
@@ -170,12 +170,12 @@ func scope(out io.Writer) error {
 			if err := json.Unmarshal(text, &answer); err != nil {
 				return err
 			}
-			docs, err := filepath.Glob(filepath.Join(answer.Dir, below, "*", "*", "doc.go"))
+			registers, err := filepath.Glob(filepath.Join(answer.Dir, below, "*", "*", "register.go"))
 			if err != nil {
 				return err
 			}
-			for _, doc := range docs {
-				if err := markers(doc, strings.TrimSuffix(version[:len("v0.33")], "."), found); err != nil {
+			for _, register := range registers {
+				if err := markers(register, strings.TrimSuffix(version[:len("v0.33")], "."), found); err != nil {
 					return err
 				}
 			}
@@ -195,18 +195,20 @@ func scope(out io.Writer) error {
 	return err
 }
 
-func markers(doc, version string, found map[string]map[string]bool) error {
-	text, err := os.ReadFile(doc)
+func markers(register, version string, found map[string]map[string]bool) error {
+	text, err := os.ReadFile(register)
 	if err != nil {
 		return err
 	}
-	group := "-"
-	if match := groupMarker.FindSubmatch(text); match != nil && len(match[1]) > 0 {
-		group = string(match[1])
-	} else if match == nil && filepath.Base(filepath.Dir(filepath.Dir(doc))) != "core" {
+	match := groupName.FindSubmatch(text)
+	if match == nil {
 		return nil
 	}
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(doc), "*types*.go"))
+	group := string(match[1])
+	if group == "" {
+		group = "-"
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(register), "*types*.go"))
 	if err != nil {
 		return err
 	}
