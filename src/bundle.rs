@@ -47,6 +47,7 @@ pub use release::{
 pub use split::{Form, Piece, Room, Slice, TooLarge, VolumePlan, part_sizes, pieces, split};
 pub use statement::{
     Floor, InventoryRef, Kubernetes, Previous, ReleaseRef, Statement, Target, audience_matches,
+    kubernetes_minor,
 };
 pub use trust_root::{Channel, ChannelScope, Keyholders, Roles, TrustRoot};
 pub use version::AgentVersion;

@@ -1,7 +1,10 @@
 //! What kind of thing went wrong. The class alone picks retry, condition reason and exit code.
 
+use serde::{Deserialize, Serialize};
+
 /// The class of a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Class {
     /// A rule said no: a signature, a floor, an audience, a guard. Trying again changes nothing.
     Denied,
@@ -76,6 +79,50 @@ pub trait Fault: std::error::Error {
     /// The next step, where there is one.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+/// A fault in a form that travels: over the agent's socket, into a receipt, onto the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{error}")]
+pub struct Report {
+    /// The stable name.
+    pub code: String,
+    /// The class.
+    pub class: Class,
+    /// The one sentence.
+    pub error: String,
+    /// What lies behind it, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
+    /// The next step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Report {
+    /// Writes down a fault and what lies behind it.
+    pub fn of(fault: &dyn Fault) -> Self {
+        let mut because = Vec::new();
+        let mut source = fault.source();
+        while let Some(error) = source {
+            because.push(error.to_string());
+            source = error.source();
+        }
+        let (code, class) = (fault.code().to_owned(), fault.class());
+        Self { code, class, error: fault.to_string(), because, hint: fault.hint() }
+    }
+
+    /// A fault that is known only by its parts.
+    pub fn new(code: &str, class: Class, error: impl Into<String>, hint: Option<&str>) -> Self {
+        let hint = hint.map(str::to_owned);
+        Self { code: code.to_owned(), class, error: error.into(), because: Vec::new(), hint }
+    }
+}
+
+impl<F: Fault> From<F> for Report {
+    fn from(fault: F) -> Self {
+        Self::of(&fault)
     }
 }
 

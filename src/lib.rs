@@ -19,13 +19,27 @@ pub mod fault;
 pub mod duration;
 
 // Formats: bytes to values and back, without opinions.
+pub mod yaml;
+pub mod object;
+pub mod oci;
 pub mod archive;
 pub mod bundle;
 
 // Decisions: values to decisions, without effects.
 pub mod trust;
 pub mod content;
+pub mod render;
+pub mod graph;
+pub mod plan;
 
-// Edges: the world.
+// Edges: each line says what it may touch.
 #[allow(clippy::disallowed_methods, reason = "edge: disk")]
+pub mod store;
+#[allow(clippy::disallowed_methods, reason = "edge: media and their mounts")]
 pub mod source;
+#[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
+pub mod cluster;
+
+// Composition: gather, decide, act, report.
+#[allow(clippy::disallowed_methods, reason = "edge: brings the others together")]
+pub mod reconcile;

@@ -208,3 +208,8 @@ pub fn audience_matches(item: &str, cluster: &ClusterId) -> (bool, bool) {
         Some(start) => (cluster.as_str().starts_with(start), true),
     }
 }
+
+/// The minor of a Kubernetes version `1.NN`.
+pub fn kubernetes_minor(version: &str) -> Option<u32> {
+    version.strip_prefix("1.")?.parse().ok()
+}

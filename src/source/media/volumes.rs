@@ -121,6 +121,15 @@ impl Volumes {
             .filter_map(move |(place, medium)| Some((place, medium.open(item).transpose()?)))
     }
 
+    /// Opens once more what [`Volumes::copies`] opened on the medium at that place.
+    ///
+    /// # Errors
+    /// When it is not there any more, or cannot be read.
+    pub fn reopen(&self, place: usize, item: Item) -> io::Result<Box<dyn Read + Send>> {
+        let medium = self.media.get(place).ok_or(io::ErrorKind::NotFound)?;
+        Ok(medium.open(item)?.ok_or(io::ErrorKind::NotFound)?.reader)
+    }
+
     /// Which numbers of how many volumes are not at hand, by the labels of those that are: volumes that say to be of
     /// another bundle do not count. None where no label says how many there are.
     pub fn absent(&self) -> Option<(Vec<u32>, &VolumeLabel)> {
@@ -132,10 +141,7 @@ impl Volumes {
         Some((absent, first))
     }
 
-    /// Looks for blobs and parts, by name and size.
-    ///
-    /// # Errors
-    /// Never for one medium that cannot be read: what is on it is missing.
+    /// Looks for blobs and parts, by name and size. What lies on a medium that cannot be read is missing.
     pub fn survey(&self, wanted: &[Part]) -> Survey {
         let mut survey = Survey::default();
         for part in wanted {

@@ -1,0 +1,120 @@
+//! From verified content to objects.
+//!
+//! ```text
+//! Content + Spec + Inputs ─▶ engine ─▶ objects ─▶ namespaces ─▶ reach ─▶ labels ─▶ normal form ─▶ Rendered
+//!                            by kind
+//! ```
+//!
+//! There is one door, [`render`], whatever the engine. What differs between engines ends where objects begin: from
+//! there on every object is held against the reach of its channel, gets the labels of its [`Owner`], and is put into
+//! the form in which Flux applies it. Rendering never waits: where it must know something of the cluster it returns
+//! [`Outcome::Needs`], and is called again with the answers.
+
+mod error;
+mod inputs;
+mod manifests;
+mod namespaces;
+mod owner;
+mod reach;
+mod rendered;
+mod spec;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    archive,
+    bundle::EntryKind,
+    content::Content,
+    limits,
+    object::{Object, ObjectId, normalize::normalize},
+};
+
+pub(crate) use owner::shortened;
+
+pub use error::{Error, OutOfReach, Why};
+pub use inputs::{Answers, Inputs, Lookup, Needs};
+pub use owner::{CHANNEL_LABEL, ENTRY_LABEL, Owner};
+pub use reach::AGENT_NAMESPACE;
+pub use rendered::{Hook, HookDeletion, HookEvent, Origin, Place, ReleaseRecord, Rendered};
+pub use spec::{ServiceAccount, Spec};
+
+use rendered::Parts;
+
+/// What a render comes to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Everything is there.
+    Rendered(Box<Rendered>),
+    /// The cluster must be asked first; then again, with the answers among the inputs.
+    Needs(Needs),
+}
+
+/// Renders one spec from the content of one bundle.
+///
+/// # Errors
+/// When the content is damaged or not part of the bundle, when the engine refuses it, when an object is out of the
+/// channel's reach, and when nothing comes out where something should.
+pub fn render(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, Error> {
+    outcome(content, spec, inputs).map_err(|why| Error { entry: spec.name.clone(), why })
+}
+
+fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, Why> {
+    let release = content.release();
+    let mut signed = release.entries.iter().map(|it| it.content).chain(release.sources.iter().map(|it| it.content));
+    if !signed.any(|it| it == spec.content) {
+        return Err(Why::NotSigned(spec.content.digest));
+    }
+    let mut parts = match spec.engine {
+        EntryKind::Manifests => {
+            let wanted = &spec.content;
+            let reader = content.reader(&wanted.digest, wanted.size)?;
+            let tree = archive::read_tree(reader, wanted.size, wanted.unpacked)?;
+            manifests::read(&tree, &spec.path)?
+        }
+        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
+            return Err(Why::Unsupported(error::word(kind)));
+        }
+    };
+    if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty {
+        return Err(Why::Empty);
+    }
+    if parts.objects.len() > limits::RENDERED_OBJECTS {
+        return Err(Why::Limit { what: "it".into(), limit: limits::RENDERED_OBJECTS, unit: "objects" });
+    }
+    let scopes = match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
+        Ok(scopes) => scopes,
+        Err(needs) => return Ok(Outcome::Needs(needs)),
+    };
+    let statement = &content.root().statement;
+    let reach = &content.root().scope;
+    for (object, place) in &parts.objects {
+        reach::check(object, place, &scopes, reach)?;
+    }
+    check_duplicates(&parts.objects)?;
+    let owner = Owner { channel: statement.channel.clone(), entry: spec.name.clone() };
+    for (object, _) in &mut parts.objects {
+        for (key, value) in owner.labels() {
+            object.set_label(key, &value);
+        }
+    }
+    parts.objects = parts.objects.into_iter().map(|(object, place)| (normalize(object), place)).collect();
+    let origin = Origin {
+        owner,
+        bundle: content.root().digest(),
+        position: statement.position(),
+        generation: spec.generation,
+    };
+    Ok(Outcome::Rendered(Box::new(Rendered::seal(spec, origin, parts))))
+}
+
+/// One object, one file: which of two would win depends on their order, so neither does.
+fn check_duplicates(objects: &[(Object, Place)]) -> Result<(), Why> {
+    let mut known: BTreeMap<ObjectId, &Place> = BTreeMap::new();
+    for (object, place) in objects {
+        if let Some(first) = known.insert(object.id(), place) {
+            let (first, second) = (first.clone(), place.clone());
+            return Err(Why::Duplicate { id: object.id(), first, second });
+        }
+    }
+    Ok(())
+}

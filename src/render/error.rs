@@ -1,0 +1,204 @@
+use super::{AGENT_NAMESPACE, Place};
+use crate::{
+    archive::{self, Unresolved},
+    bundle::EntryKind,
+    content,
+    digest::Digest,
+    fault::{Class, Fault},
+    name::EntryName,
+    object::{ObjectError, ObjectId},
+    yaml,
+};
+
+/// Why an entry is not rendered.
+#[derive(Debug, thiserror::Error)]
+#[error("entry `{entry}`")]
+pub struct Error {
+    /// The entry.
+    pub entry: EntryName,
+    /// Why.
+    #[source]
+    pub why: Why,
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// The content is missing or altered.
+    #[error(transparent)]
+    Content(#[from] content::Error),
+    /// The content is no tree.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// The engine is not part of this agent.
+    #[error("it is of kind `{0}`, which this agent cannot render")]
+    Unsupported(&'static str),
+    /// The blob is not one that the bundle's release names.
+    #[error("its content {0} is not part of the bundle")]
+    NotSigned(Digest),
+    /// The path leads nowhere.
+    #[error("path `{path}` leads nowhere in its tree")]
+    Path {
+        /// The path.
+        path: String,
+        /// Why it leads nowhere.
+        #[source]
+        why: Unresolved,
+    },
+    /// The path is a file of another kind.
+    #[error("file `{0}` is neither YAML nor JSON by its name")]
+    Form(String),
+    /// A file is no YAML.
+    #[error("file `{file}` cannot be read as YAML")]
+    Yaml {
+        /// The file.
+        file: String,
+        /// The parser's words.
+        #[source]
+        why: yaml::Error,
+    },
+    /// A file is no JSON.
+    #[error("file `{file}` cannot be read as JSON")]
+    Json {
+        /// The file.
+        file: String,
+        /// The parser's words.
+        #[source]
+        why: serde_json::Error,
+    },
+    /// A document is no object.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// More than a limit allows.
+    #[error("{what} has more than {limit} {unit}")]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// How much is allowed.
+        limit: usize,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// Two documents are the same object.
+    #[error("{id} is written twice: in {first} and in {second}")]
+    Duplicate {
+        /// The object.
+        id: ObjectId,
+        /// Where it stands first.
+        first: Place,
+        /// Where it stands again.
+        second: Place,
+    },
+    /// An object without a namespace, of a kind that lives in one.
+    #[error("{id} ({place}) lives in a namespace and names none")]
+    NoNamespace {
+        /// The object.
+        id: ObjectId,
+        /// Where it stands.
+        place: Place,
+    },
+    /// Nobody knows whether the kind lives in a namespace, and the channel's reach depends on it.
+    #[error("{id} ({place}) is of a kind that neither the bundle nor the cluster defines")]
+    UnknownKind {
+        /// The object.
+        id: ObjectId,
+        /// Where it stands.
+        place: Place,
+    },
+    /// Outside the channel's reach.
+    #[error("{id} ({place}) is out of the reach of its channel: {why}")]
+    Scope {
+        /// The object.
+        id: ObjectId,
+        /// Where it stands.
+        place: Place,
+        /// What the channel may not do.
+        why: OutOfReach,
+    },
+    /// Not a single object.
+    #[error("it renders to nothing")]
+    Empty,
+}
+
+/// What a channel may not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfReach {
+    /// Objects of this namespace.
+    #[error("it has no objects in namespace `{0}`")]
+    Namespace(String),
+    /// Objects of the cluster as a whole.
+    #[error("it has no cluster-scoped objects")]
+    Cluster,
+    /// The agent's own namespace, which no channel has.
+    #[error("namespace `{AGENT_NAMESPACE}` is the agent's own")]
+    Agent,
+}
+
+impl Fault for Error {
+    fn code(&self) -> &'static str {
+        match &self.why {
+            Why::Content(error) => error.code(),
+            Why::Archive(error) => error.code(),
+            Why::Unsupported(_) => "unsupported",
+            Why::NotSigned(_) => "not_signed",
+            Why::Path { .. } | Why::Form(_) => "path",
+            Why::Yaml { .. } => "yaml",
+            Why::Json { .. } => "json",
+            Why::Object(error) => error.code(),
+            Why::Limit { .. } => "limit",
+            Why::Duplicate { .. } => "duplicate",
+            Why::NoNamespace { .. } => "no_namespace",
+            Why::UnknownKind { .. } => "unknown_kind",
+            Why::Scope { .. } => "scope",
+            Why::Empty => "empty_render",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match &self.why {
+            Why::Content(error) => error.class(),
+            Why::Archive(error) => error.class(),
+            Why::Object(error) => error.class(),
+            Why::UnknownKind { .. } => Class::Unavailable,
+            Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
+            _ => Class::Invalid,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let entry = &self.entry;
+        Some(match &self.why {
+            Why::Content(error) => return error.hint(),
+            Why::Archive(error) => return error.hint(),
+            Why::Object(error) => return error.hint(),
+            Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
+            Why::NotSigned(_) => return None,
+            Why::Path { .. } | Why::Form(_) => format!("correct `path` of entry `{entry}` in bundle.yaml and build again"),
+            Why::Yaml { .. } | Why::Json { .. } => "correct the file and build the bundle again".into(),
+            Why::Limit { .. } => format!("split entry `{entry}`"),
+            Why::Duplicate { .. } => "take one of the two out and build the bundle again".into(),
+            Why::NoNamespace { .. } => {
+                format!("write the namespace into the object, or give entry `{entry}` a `targetNamespace`")
+            }
+            Why::UnknownKind { .. } => {
+                format!("let entry `{entry}` depend on the entry that brings the CustomResourceDefinition")
+            }
+            Why::Scope { why: OutOfReach::Agent, .. } => "use another namespace".into(),
+            Why::Scope { .. } => {
+                "the trust root says how far a channel reaches; `airlock trust show` lists it".into()
+            }
+            Why::Empty => format!(
+                "nothing is deleted because something is missing; to retire entry `{entry}` take it out of bundle.yaml"
+            ),
+        })
+    }
+}
+
+/// The word that a bundle uses for an engine.
+pub(super) fn word(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Manifests => "manifests",
+        EntryKind::Kustomization => "kustomization",
+        EntryKind::Chart => "chart",
+    }
+}

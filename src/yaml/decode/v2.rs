@@ -1,0 +1,177 @@
+//! go-yaml v2 into `interface{}`, then `sigs.k8s.io/yaml` on the way to JSON.
+
+use std::collections::HashSet;
+
+use super::{Decoder, Key, key};
+use crate::yaml::{
+    Error, Version,
+    node::{Document, Kind, NodeId, Style},
+    resolve::Scalar,
+    scan::ScalarStyle,
+    value::{Map, Value},
+};
+
+pub(super) fn decode(document: &Document<'_>, strict: bool) -> Result<Value, Error> {
+    let mut decoder = Decoder::new(document, Version::V2);
+    // The document itself is a node to the original.
+    decoder.budget.count()?;
+    let value = match document.root() {
+        Some(root) => decoder.value(root, strict)?,
+        None => Value::Null,
+    };
+    decoder.finish(value)
+}
+
+/// A mapping in the making.
+#[derive(Default)]
+struct Mapping {
+    map: Map,
+    /// What keys there are, by Go's comparison. Only a strict decoder asks.
+    keys: HashSet<Key>,
+}
+
+impl<'d> Decoder<'d, '_> {
+    fn value(&mut self, id: NodeId, strict: bool) -> Result<Value, Error> {
+        self.budget.count()?;
+        match self.kind(id) {
+            Kind::Scalar => self.scalar(id),
+            Kind::Alias => {
+                let target = self.enter_alias(id)?;
+                let value = self.value(target, strict)?;
+                self.leave_alias(id);
+                Ok(value)
+            }
+            Kind::Sequence => {
+                self.enter()?;
+                let children = self.document.children(id);
+                let mut items = Vec::with_capacity(children.len());
+                for child in children {
+                    items.push(self.value(*child, strict)?);
+                }
+                self.leave();
+                Ok(Value::Seq(items))
+            }
+            Kind::Mapping => {
+                let size = self.document.children(id).len() / 2;
+                let mut into = Mapping { map: Map::with_capacity(size), ..Mapping::default() };
+                self.mapping(id, strict, &mut into)?;
+                Ok(Value::Map(into.map))
+            }
+        }
+    }
+
+    fn mapping(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+        self.enter()?;
+        for pair in self.document.children(id).chunks_exact(2) {
+            let &[key_id, value_id] = pair else { continue };
+            if self.is_merge_v2(key_id) {
+                self.merge(value_id, strict, into)?;
+                continue;
+            }
+            let key = self.key(key_id)?;
+            let value = self.value(value_id, strict)?;
+            if strict {
+                let key = Key::new(key.clone());
+                if into.keys.contains(&key) {
+                    let line = self.line(value_id);
+                    self.report(|| format!("line {line}: key {} already set in map", key.go_syntax()));
+                    continue;
+                }
+                into.keys.insert(key);
+            }
+            let text = match key {
+                Scalar::String(text) => text.into_owned(),
+                other => match Key::new(other).into_text() {
+                    Ok(text) => text,
+                    Err(key) => {
+                        self.refuse_key(id, key, value_id);
+                        continue;
+                    }
+                },
+            };
+            into.map.insert(text, value);
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// A key that has no text. It is an error only once the whole document is known to be good, and with the last
+    /// value of the key.
+    fn refuse_key(&mut self, mapping: NodeId, key: Key, value: NodeId) {
+        if let Some(refused) = &self.refused
+            && (refused.0 != mapping || refused.1 != key)
+        {
+            return;
+        }
+        self.json = Some(Error::Json(format!(
+            "unsupported map key of type: {}, key: {}, value: {}",
+            key.go_type(),
+            key.go_syntax(),
+            key::go_syntax(self, value)
+        )));
+        self.refused = Some((mapping, key));
+    }
+
+    fn key(&mut self, id: NodeId) -> Result<Scalar<'d>, Error> {
+        self.budget.count()?;
+        match self.kind(id) {
+            Kind::Scalar => self.resolve(id),
+            Kind::Alias => {
+                let target = self.enter_alias(id)?;
+                let key = self.key(target)?;
+                self.leave_alias(id);
+                Ok(key)
+            }
+            Kind::Sequence | Kind::Mapping => {
+                // What is wrong inside comes first.
+                self.budget.decoded -= 1;
+                self.value(id, false)?;
+                Err(self.complex_key(id))
+            }
+        }
+    }
+
+    fn merge(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+        match self.kind(id) {
+            Kind::Mapping | Kind::Alias => self.merge_one(id, strict, into),
+            Kind::Sequence => {
+                // From the last to the first, since the first wins.
+                for child in self.document.children(id).iter().rev() {
+                    self.merge_one(*child, strict, into)?;
+                }
+                Ok(())
+            }
+            Kind::Scalar => Err(want_map()),
+        }
+    }
+
+    fn merge_one(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+        if self.kind(self.document.resolve_alias(id)) != Kind::Mapping {
+            return Err(want_map());
+        }
+        self.budget.count()?;
+        if self.kind(id) == Kind::Mapping {
+            return self.mapping(id, strict, into);
+        }
+        let target = self.enter_alias(id)?;
+        self.budget.count()?;
+        self.mapping(target, strict, into)?;
+        self.leave_alias(id);
+        Ok(())
+    }
+
+    fn is_merge_v2(&self, id: NodeId) -> bool {
+        let node = self.document.node(id);
+        if node.value != "<<" || node.kind != Kind::Scalar {
+            return false;
+        }
+        match self.document.explicit_tag(id) {
+            None => node.style == Style::Scalar(ScalarStyle::Plain),
+            Some(tag) => matches!(tag, "!" | "tag:yaml.org,2002:merge"),
+        }
+    }
+}
+
+pub(super) fn want_map() -> Error {
+    Error::Content("map merge requires map or sequence of maps as the value".to_owned())
+}

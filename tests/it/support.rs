@@ -1,0 +1,11 @@
+//! What tests share.
+
+#![allow(dead_code, reason = "not every helper is used in every state of the house")]
+
+pub mod bundle;
+pub mod case;
+pub mod faulty;
+pub mod forgetful;
+pub mod kit;
+pub mod medium;
+pub mod model;

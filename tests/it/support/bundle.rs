@@ -1,0 +1,114 @@
+//! The content of bundles in memory, from trees to what a node opens, through the real gate.
+
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+
+use airlock::{
+    archive::{Node, SafePath, Tree, write_tree},
+    bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role},
+    content::{Blobs, Content},
+    digest::Digest,
+    trust,
+};
+
+use super::kit::{Cargo, envelope, first_root, statement};
+
+/// What a test bundle of channel `platform` is made of.
+pub struct Maker {
+    /// The channel's namespaces; `*` alone is every namespace.
+    pub namespaces: Vec<String>,
+    pub cluster_scoped: bool,
+    pub sequence: u64,
+    pub entries: Vec<Entry>,
+    pub blobs: BTreeMap<Digest, Vec<u8>>,
+}
+
+struct Memory(BTreeMap<Digest, Vec<u8>>);
+
+impl Blobs for Memory {
+    fn open(&self, digest: &Digest) -> io::Result<Option<Box<dyn io::Read + Send>>> {
+        Ok(self.0.get(digest).map(|bytes| Box::new(io::Cursor::new(bytes.clone())) as _))
+    }
+}
+
+impl Default for Maker {
+    fn default() -> Self {
+        let namespaces = vec!["*".into()];
+        Self { namespaces, cluster_scoped: true, sequence: 1, entries: Vec::new(), blobs: BTreeMap::new() }
+    }
+}
+
+impl Maker {
+    /// Adds an entry. `spec` has the fields of a release's entry, without `content`.
+    pub fn entry(&mut self, spec: serde_json::Value, tree: &Tree) -> &mut Self {
+        let packed = write_tree(tree).unwrap();
+        let size = packed.bytes.len() as u64;
+        let content = Descriptor { digest: packed.digest, size, unpacked: packed.unpacked };
+        let mut fields = spec;
+        fields["content"] = serde_json::to_value(content).unwrap();
+        self.entries.push(serde_json::from_value(fields).unwrap());
+        self.blobs.insert(packed.digest, packed.bytes);
+        self
+    }
+
+    /// Signs it, and opens it as a node does.
+    pub fn content(&self) -> Content {
+        let release = Release {
+            r#type: "release".into(),
+            format: 1,
+            needs: Vec::new(),
+            name: "fleet".parse().unwrap(),
+            description: String::new(),
+            entries: self.entries.clone(),
+            sources: Vec::new(),
+            images: BTreeMap::new(),
+            files: BTreeMap::new(),
+            site: None,
+            closure: Closure::default(),
+            apis: Vec::new(),
+            ext: None,
+        };
+        let inventory = Inventory::new(self.blobs.iter().map(|(digest, bytes)| {
+            let (digest, size) = (*digest, bytes.len() as u64);
+            let media_type = "application/octet-stream".into();
+            Blob { digest, size, unpacked: size, media_type, role: BlobRole::Tree, parts: Vec::new() }
+        }));
+        let cargo = Cargo { release, inventory, blobs: self.blobs.clone() };
+        let mut root = first_root();
+        for channel in root.channels.iter_mut().filter(|it| it.name.as_str() == "platform") {
+            channel.namespaces.clone_from(&self.namespaces);
+            channel.cluster_scoped = self.cluster_scoped;
+        }
+        let signed = envelope(Role::Root, &root, &["rosa", "rolf"]);
+        let judge = trust::anchor(&signed, signed.payload_digest()).unwrap();
+        let statement = statement(&root, self.sequence, &cargo);
+        let root = trust::readmit(&judge, &envelope(Role::Bundle, &statement, &["bea", "ben"])).unwrap();
+        Content::open(root, Arc::new(Memory(cargo.on_medium()))).unwrap()
+    }
+}
+
+/// A directory of the disk as a tree. A file whose name ends in `.link` is a symbolic link to what it says.
+pub fn tree(directory: &Path) -> Tree {
+    let mut nodes = Vec::new();
+    collect(directory, "", &mut nodes);
+    Tree::new(nodes).unwrap()
+}
+
+fn collect(directory: &Path, prefix: &str, nodes: &mut Vec<(SafePath, Node)>) {
+    for item in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+        let item = item.unwrap();
+        let path = format!("{prefix}{}", item.file_name().into_string().unwrap());
+        if item.file_type().unwrap().is_dir() {
+            collect(&item.path(), &format!("{path}/"), nodes);
+            continue;
+        }
+        let bytes = std::fs::read(item.path()).unwrap();
+        let (path, node) = match path.strip_suffix(".link") {
+            Some(path) => {
+                let target = String::from_utf8(bytes).unwrap().trim_end().to_owned();
+                (path.to_owned(), Node::Symlink { target })
+            }
+            None => (path, Node::file(bytes)),
+        };
+        nodes.push((SafePath::new(&path).unwrap(), node));
+    }
+}
