@@ -106,8 +106,13 @@ pub enum Failure {
     #[error("{}", .0.iter().map(|(_, text, _)| text.as_str()).collect::<Vec<_>>().join("; "))]
     Deletes(Vec<(ObjectId, String, Error)>),
     /// An object that is to be made anew does not go.
-    #[error("{0} is still there {}s after its deletion, so it cannot be made anew", .1.as_secs())]
-    NotGone(ObjectId, Duration),
+    #[error("{id} is still there {}s after its deletion, so it cannot be made anew", .after.as_secs())]
+    NotGone {
+        /// The object.
+        id: ObjectId,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// Objects did not become well. The sentence is Flux's.
     #[error("{message}")]
     Unhealthy {
@@ -139,7 +144,7 @@ impl Fault for Failure {
             Self::NotLeader => "not_leader",
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.code(),
             Self::Deletes(errors) => errors.first().map_or("delete", |(_, _, error)| error.code()),
-            Self::NotGone(..) => "not_gone",
+            Self::NotGone { .. } => "not_gone",
             Self::Unhealthy { .. } => "unhealthy",
             Self::Inventory(error) => error.code(),
         }
@@ -147,7 +152,7 @@ impl Fault for Failure {
 
     fn class(&self) -> Class {
         match self {
-            Self::NotLeader | Self::NotGone(..) | Self::Unhealthy { .. } => Class::Unavailable,
+            Self::NotLeader | Self::NotGone { .. } | Self::Unhealthy { .. } => Class::Unavailable,
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.class(),
             Self::Deletes(errors) => errors.first().map_or(Class::Unavailable, |(_, _, error)| error.class()),
             Self::Inventory(error) => error.class(),
@@ -159,7 +164,7 @@ impl Fault for Failure {
             Self::NotLeader => Some("another node goes on; `airlock status` names it".to_owned()),
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.hint(),
             Self::Deletes(errors) => errors.first().and_then(|(_, _, error)| error.hint()),
-            Self::NotGone(id, _) => Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id))),
+            Self::NotGone { id, .. } => Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id))),
             Self::Unhealthy { blamed, .. } => {
                 let says = |(id, health): &(ObjectId, Health)| format!("{id}: {}", health.message);
                 let said = blamed.iter().filter(|(_, health)| !health.message.is_empty()).map(says);
@@ -290,7 +295,7 @@ impl Run<'_> {
         }
         match wait::gone(&*self.objects, &reference, uid, *timeout).await {
             Ok(true) => {}
-            Ok(false) => return Err(Failure::NotGone(object.id(), *timeout)),
+            Ok(false) => return Err(Failure::NotGone { id: object.id(), after: *timeout }),
             Err(error) => return Err(self.failed(object, error)),
         }
         self.lead()?;

@@ -10,12 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{
-    settings::{Activation, NodeRole, Settings, Target, minor},
+    settings::{Activation, NodeRole, Settings, Target},
     socket,
 };
 use crate::{
-    bundle::AgentVersion,
-    cluster::{Cluster, directory::Directory},
+    bundle::{AgentVersion, kubernetes_minor},
+    cluster::{Cluster, directory::DirectoryCluster},
     fault::{Class, Report},
     reconcile::{Clock, Node, Profile, Status, Verdict},
     source::Watch,
@@ -48,7 +48,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
     })?;
     let store_id = read_store_id(&settings.store_id)?;
     let cluster: Option<Arc<dyn Cluster>> = match (&settings.target, settings.role) {
-        (Some(Target::Directory(path)), NodeRole::Apply) => Some(Arc::new(Directory::open(path)?)),
+        (Some(Target::Directory(path)), NodeRole::Apply) => Some(Arc::new(DirectoryCluster::open(path)?)),
         _ => None,
     };
     let profile = profile(&settings);
@@ -63,7 +63,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
 /// What a node is told by its configuration.
 pub fn profile(settings: &Settings) -> Profile {
     let audiences = settings.clusters().map(|it| settings.audience(it)).collect();
-    let kubernetes = settings.kubernetes.as_deref().and_then(minor);
+    let kubernetes = settings.kubernetes.as_deref().and_then(kubernetes_minor);
     Profile {
         cluster: settings.cluster.clone(),
         terms: Profile::terms(audiences, AgentVersion::this(), settings.arch.clone(), kubernetes),
@@ -128,7 +128,7 @@ pub async fn run(opened: Opened) -> Result<(), Report> {
         let node = Arc::clone(&node);
         tasks.spawn_blocking(move || watch_media(&node, &directory));
     }
-    tasks.spawn(watch_cluster(Arc::clone(&node)));
+    tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
     let interval = settings.interval.0;
     tasks.spawn({
         let node = Arc::clone(&node);
@@ -224,18 +224,6 @@ fn take_media(node: &Arc<Node>, directory: &Path) {
             if let Some(want) = &medium.want {
                 warn!(medium = medium.medium, "{want}");
             }
-        }
-        node.wake();
-    }
-}
-
-/// Wakes the node when something that it keeps changes in the cluster.
-async fn watch_cluster(node: Arc<Node>) {
-    loop {
-        if let Err(report) = node.await_drift().await {
-            warn!(code = report.code, "the cluster cannot be watched: {}", report.error);
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            continue;
         }
         node.wake();
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use serde::Deserialize;
 
 use crate::{
+    bundle::kubernetes_minor,
     duration::GoDuration,
     fault::{Class, Fault},
     name::{ChannelName, ClusterId},
@@ -152,7 +153,7 @@ struct FragmentTarget {
 #[serde(deny_unknown_fields)]
 struct FragmentBudget {
     #[serde(default)]
-    count: Option<u32>,
+    count: Option<u64>,
     #[serde(default)]
     percent: Option<u8>,
 }
@@ -217,7 +218,7 @@ impl Settings {
             return Err(invalid("`role: apply` needs `apply`".into(), fix));
         }
         if let Some(version) = &fragment.kubernetes
-            && minor(version).is_none()
+            && kubernetes_minor(version).is_none()
         {
             return Err(invalid(format!("`kubernetes: {version}` is not a version"), "write it as in `kubernetes: \"1.36\"`"));
         }
@@ -262,9 +263,4 @@ impl Settings {
     pub fn clusters(&self) -> impl Iterator<Item = &ClusterId> {
         std::iter::once(&self.cluster).chain(&self.relay_for)
     }
-}
-
-/// The minor of `1.NN`.
-pub fn minor(version: &str) -> Option<u32> {
-    version.strip_prefix("1.")?.parse().ok()
 }

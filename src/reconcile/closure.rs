@@ -11,7 +11,7 @@ use crate::{
 
 /// Why a bundle is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// An object names an image that the bundle neither carries nor declares to be on the site.
     #[error("{place} names image `{image}`, which the bundle does not carry")]
     Image {

@@ -1,7 +1,7 @@
 //! A node: its store, what it remembers, and the cluster that it keeps.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -21,6 +21,7 @@ use crate::{
     digest::Digest,
     fault::{Class, Report},
     name::{ChannelName, ClusterId, EntryName},
+    object::Gvk,
     plan::Budget,
     store::{self, Disk, Store},
     trust::{
@@ -72,6 +73,7 @@ pub struct Node {
     notices: Vec<String>,
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
+    pub(super) other_kinds: tokio::sync::Notify,
     stopped: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
@@ -83,6 +85,8 @@ pub(super) struct Reports {
     pub(super) entries: BTreeMap<(ChannelName, EntryName), EntryStatus>,
     pub(super) waiting: BTreeMap<ChannelName, Report>,
     pub(super) failures: BTreeMap<ChannelName, Report>,
+    /// The kinds of the objects that are kept.
+    pub(super) kinds: BTreeSet<Gvk>,
 }
 
 impl Node {
@@ -111,6 +115,7 @@ impl Node {
             notices,
             clock,
             waker: tokio::sync::Notify::new(),
+            other_kinds: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
         };
@@ -221,6 +226,16 @@ impl Node {
     fn created(&self, channel: &ChannelName, held: &Held) -> Option<Timestamp> {
         let known = lock(&self.contents).get(&held.digest).map(|it| it.root().statement.created);
         known.or_else(|| Some(self.memory().admitted(&self.store, channel, held).ok()?.statement.created))
+    }
+
+    /// The kinds of the objects that the node keeps.
+    pub fn kinds(&self) -> BTreeSet<Gvk> {
+        self.reports().kinds.clone()
+    }
+
+    /// Waits until the node keeps objects of other kinds than before.
+    pub async fn kinds_changed(&self) {
+        self.other_kinds.notified().await;
     }
 
     /// The id of the store, as `/etc/airlock/store-id` should have it.

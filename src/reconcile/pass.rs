@@ -12,13 +12,13 @@ use super::{
     status::{EntryStatus, Phase},
 };
 use crate::{
-    cluster::{Cluster, observe},
+    cluster::{Cluster, execute, observe::{Inventories, Observer}},
     content::Content,
     digest::Digest,
-    fault::{Class, Fault, Report},
+    fault::{Class, Report},
     graph::Graph,
     name::{ChannelName, EntryName},
-    object::ObjectId,
+    object::{Gvk, ObjectId},
     plan::{self, Approval, DeletionList, Guard, Inventory, Observed},
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
     trust::state::{ChannelState, Held},
@@ -157,7 +157,7 @@ impl Node {
         let guard = Guard { approved, ..self.guard(channel, &holdings) };
         match guard.check(&list) {
             Ok(used) => Ok((inputs, list, used)),
-            Err(refusals) => Err(all_of(refusals.iter().map(Report::of).collect())),
+            Err(refusals) => Err(all_of(Report::each(&refusals))),
         }
     }
 
@@ -195,7 +195,7 @@ impl Node {
                     Outcome::Rendered(rendered) => break Arc::from(rendered),
                     Outcome::Needs(needs) if rounds < ROUNDS => {
                         rounds += 1;
-                        inputs.answers.extend(observe::answers(&**cluster, &needs).await?);
+                        inputs.answers.extend(self.observer(cluster).answer(&needs).await?);
                     }
                     Outcome::Needs(_) => {
                         let error = format!("entry `{}` asks the cluster for ever", spec.name);
@@ -216,18 +216,17 @@ impl Node {
         desired: &Desired,
         holdings: &Holdings,
     ) -> Result<(DeletionList, Vec<plan::Refusal>), Report> {
-        let guard = self.guard(channel, holdings);
+        let (guard, observer) = (self.guard(channel, holdings), self.observer(cluster));
         let (mut list, mut refusals) = (DeletionList::default(), Vec::new());
         for rendered in desired.entries.values() {
-            let mut observed = holdings.base(rendered.owner(), Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), |observed| plan::questions_of_forecast(rendered, observed)).await?;
+            let around = holdings.base(rendered.owner(), Some(desired));
+            let observed = observer.observe_forecast(rendered, around).await?;
             let (own, more) = plan::forecast(rendered, &observed, &guard);
             list.extend(&own);
             refusals.extend(more);
         }
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             // The guard judges the whole list later, so here nothing is over any budget.
             let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..guard.clone() };
             match plan::retire(&desired.content, &observed, &open) {
@@ -253,8 +252,7 @@ impl Node {
         let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..Guard::default() };
         let mut diffs = Vec::new();
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             match plan::retire(&desired.content, &observed, &open) {
                 Ok(Some(plan)) => diffs.push((owner, plan::diff::Diff::of(&plan))),
                 Ok(None) => (),
@@ -262,6 +260,10 @@ impl Node {
             }
         }
         Ok(diffs)
+    }
+
+    pub(super) fn observer(&self, cluster: &Arc<dyn Cluster>) -> Observer {
+        Observer { cluster: Arc::clone(cluster), concurrency: CONCURRENT, clock: Arc::clone(&self.clock) }
     }
 
     pub(super) fn guard(&self, channel: &ChannelName, holdings: &Holdings) -> Guard {
@@ -275,6 +277,7 @@ impl Node {
         let state = self.channel_state(channel);
         let (Some(active), None) = (state.active, &state.hold) else { return Ok(()) };
         let Some(cluster) = self.cluster.clone() else { return Ok(()) };
+        execute::prepare(&*cluster).await?;
         let content = self.content(channel, &active)?;
         let desired = self.desire(&cluster, &content, state.inputs.clone().unwrap_or_default()).await?;
         let holdings = Holdings::read(&*cluster).await?;
@@ -286,6 +289,7 @@ impl Node {
             .collect();
         let guard = Guard { approved, ..self.guard(channel, &holdings) };
         self.forget_entries(channel, &desired);
+        self.note_kinds(&desired);
 
         let mut ready: BTreeSet<EntryName> = BTreeSet::new();
         let mut begun: BTreeSet<EntryName> = BTreeSet::new();
@@ -315,8 +319,7 @@ impl Node {
                     rendered: Arc::clone(rendered),
                     observed: holdings.base(rendered.owner(), Some(&desired)),
                     guard: guard.clone(),
-                    cluster: Arc::clone(&cluster),
-                    clock: Arc::clone(&self.clock),
+                    observer: self.observer(&cluster),
                 };
                 self.report(channel, name, Phase::Progressing, "reconciling".into(), None, rendered.objects().len(), BTreeMap::new());
                 let name = name.clone();
@@ -352,6 +355,16 @@ impl Node {
     /// Takes entries out of the status that the bundle does not have.
     fn forget_entries(&self, channel: &ChannelName, desired: &Desired) {
         self.reports().entries.retain(|(it, name), _| it != channel || desired.entries.contains_key(name));
+    }
+
+    fn note_kinds(&self, desired: &Desired) {
+        let objects = desired.entries.values().flat_map(|it| it.objects());
+        let kinds: BTreeSet<Gvk> = objects.map(|it| it.gvk().clone()).collect();
+        let mut reports = self.reports();
+        if !kinds.is_subset(&reports.kinds) {
+            reports.kinds.extend(kinds);
+            self.other_kinds.notify_one();
+        }
     }
 
     /// Notes how an entry ended; true where it is ready.
@@ -416,12 +429,11 @@ impl Node {
         // The entries wrote their inventories since.
         let holdings = Holdings::read(&**cluster).await?;
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             let plan = plan::retire(&desired.content, &observed, guard);
-            let plan = plan.map_err(|refused| all_of(refused.refusals.iter().map(Report::of).collect()))?;
+            let plan = plan.map_err(|refused| all_of(Report::each(&refused.refusals)))?;
             if let Some(plan) = plan {
-                entry::carry_out(&**cluster, &plan, &self.clock).await?;
+                entry::carry_out(cluster, &plan, &self.clock).await?;
             }
         }
         Ok(())
@@ -449,7 +461,7 @@ impl Desired {
 impl Holdings {
     pub(super) async fn read(cluster: &dyn Cluster) -> Result<Self, Report> {
         let inventories: BTreeMap<Owner, Inventory> =
-            observe::inventories(cluster).await?.into_iter().map(|it| (it.owner.clone(), it)).collect();
+            Inventories::read(cluster).await?.iter().map(|it| (it.owner.clone(), it.clone())).collect();
         let mut owners = BTreeMap::new();
         for (owner, inventory) in &inventories {
             owners.extend(inventory.all().map(|entry| (entry.id.clone(), owner.clone())));

@@ -10,11 +10,11 @@ use crate::{
 /// The answers do not fit the questions. The bundle stays staged and is tried again when the file changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {why}")]
-pub struct Error {
+pub(super) struct Error {
     /// The file.
-    pub file: String,
+    pub(super) file: String,
     /// What is wrong.
-    pub why: String,
+    pub(super) why: String,
 }
 
 impl Fault for Error {
@@ -38,7 +38,7 @@ impl Fault for Error {
 ///
 /// # Errors
 /// When the file is no map, or the answers with the defaults do not fit the schema.
-pub fn answers(site: Option<&Site>, file: &str, text: Option<&str>) -> Result<Map<String, Value>, Error> {
+pub(super) fn answers(site: Option<&Site>, file: &str, text: Option<&str>) -> Result<Map<String, Value>, Error> {
     let wrong = |why: String| Error { file: file.to_owned(), why };
     let Some(site) = site else { return Ok(Map::new()) };
     let own: Map<String, Value> = match text.filter(|it| !it.trim().is_empty()) {

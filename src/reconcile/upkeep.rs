@@ -119,7 +119,13 @@ impl Node {
         Ok(CheckedStore {
             blobs: checked.blobs,
             bytes: checked.bytes,
-            damaged: checked.damaged.iter().map(ToString::to_string).collect(),
+            damaged: checked
+                .damaged
+                .iter()
+                .map(|it| format!("{}: {}; moved to {}", it.digest, it.why, it.aside))
+                .chain(checked.envelopes.iter().map(|it| format!("{it}: not the envelope that was kept; moved aside")))
+                .chain(checked.receipts.iter().cloned())
+                .collect(),
             missing,
         })
     }
