@@ -39,8 +39,8 @@ use std::{
 pub use forecast::{forecast, questions_of_forecast};
 pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION};
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
-pub use observed::{ApiError, DryRun, Live, Observed, Question};
 pub use mask::scrub;
+pub use observed::{ApiError, DryRun, Live, Observed, Question};
 pub use prune::{Kept, KeptBecause};
 pub use refusal::{Refusal, Refused};
 pub use step::{

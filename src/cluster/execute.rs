@@ -13,8 +13,8 @@ use crate::{
     fault::{Class, Fault},
     object::{Gvk, Object, ObjectId, health::Health},
     plan::{
-        Apply, Deferred, Delete, Inventory, InventoryError, NAMESPACE, Plan, Propagation, Recreate, Step, Verb,
-        scrub,
+        Apply, Deferred, Delete, Inventory, InventoryError, NAMESPACE, Plan, Propagation, Recreate, Step,
+        Verb, scrub,
     },
     render::Owner,
 };
@@ -164,7 +164,9 @@ impl Fault for Failure {
             Self::NotLeader => Some("another node goes on; `airlock status` names it".to_owned()),
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.hint(),
             Self::Deletes(errors) => errors.first().and_then(|(_, _, error)| error.hint()),
-            Self::NotGone { id, .. } => Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id))),
+            Self::NotGone { id, .. } => {
+                Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id)))
+            }
             Self::Unhealthy { blamed, .. } => {
                 let says = |(id, health): &(ObjectId, Health)| format!("{id}: {}", health.message);
                 let said = blamed.iter().filter(|(_, health)| !health.message.is_empty()).map(says);
@@ -316,7 +318,8 @@ impl Run<'_> {
         match self.objects.delete(&reference, &deletion(&delete.uid, delete.propagation)).await {
             Ok(()) | Err(Error::NotFound(_)) => self.note(delete.id.clone(), Done::As(Verb::Deleted)),
             Err(error) => {
-                let text = format!("{} delete failed: {}", delete.id, scrub(&error.to_string(), &delete.before));
+                let text =
+                    format!("{} delete failed: {}", delete.id, scrub(&error.to_string(), &delete.before));
                 self.note(delete.id.clone(), Done::Failed(text.clone()));
                 self.undeleted.push((delete.id.clone(), text, error));
             }
@@ -372,7 +375,8 @@ pub(super) fn config_map() -> Gvk {
 /// # Errors
 /// When the cluster does not take it.
 pub async fn prepare(cluster: &dyn Cluster) -> Result<(), Error> {
-    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    let namespace =
+        serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     let namespace = Object::new(namespace, "the agent's namespace").expect("it has a kind and a name");
     match cluster.create(&namespace, &CreateOptions::by(AGENT)).await {
         Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),

@@ -12,7 +12,9 @@ use std::{
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait};
+use super::{
+    ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait,
+};
 use crate::{
     digest::Digest,
     object::{
@@ -21,7 +23,8 @@ use crate::{
         scope::{Scope, Scopes},
     },
     plan::{
-        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Plan, Question,
+        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Plan,
+        Question,
     },
     render::{CHANNEL_LABEL, ENTRY_LABEL, Owner, Rendered, ServiceAccount},
 };
@@ -261,7 +264,8 @@ impl Observer {
             };
             *places.entry(place).or_default() += 1;
         }
-        let places = places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
+        let places =
+            places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
         let lists = bounded(places, self.concurrency, |(gvk, namespace): (Gvk, String)| {
             let objects = objects.clone();
             let mut options = ListOptions::default();
@@ -382,7 +386,8 @@ impl One {
     /// Whether anything may yet serve a kind that is not served: its definition, or an API server beside the cluster's own.
     async fn is_defined(&self, kind: &GroupKind) -> Result<bool, Error> {
         // The cluster makes these itself for its own groups and for definitions, and says so.
-        let of_definitions = |it: &Metadata| it.as_object().label("kube-aggregator.kubernetes.io/automanaged").is_some();
+        let of_definitions =
+            |it: &Metadata| it.as_object().label("kube-aggregator.kubernetes.io/automanaged").is_some();
         if self.of_group(&aggregated(), &kind.group).await?.iter().any(|it| !of_definitions(it)) {
             return Ok(true);
         }
@@ -400,7 +405,9 @@ impl One {
     async fn of_group(&self, gvk: &Gvk, group: &str) -> Result<Vec<Metadata>, Error> {
         let (all, suffix) = (ListOptions::default(), format!(".{group}"));
         match patiently!(self.agent.list_metadata(gvk, &all)) {
-            Ok((items, _)) => Ok(items.into_iter().filter(|it| it.as_object().name().ends_with(&suffix)).collect()),
+            Ok((items, _)) => {
+                Ok(items.into_iter().filter(|it| it.as_object().name().ends_with(&suffix)).collect())
+            }
             Err(Error::NoMatch(_)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -420,13 +427,15 @@ impl One {
                     Err(error) => return Err(error),
                 };
                 let text = |path: &[&str]| defined.text(path).unwrap_or("").to_owned();
-                let kind = GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
+                let kind =
+                    GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
                 (served.filter(|it| it.gvk.group_kind() == kind).collect(), ListOptions::default())
             }
             _ => return Ok(BTreeSet::new()),
         };
         // One version of each kind tells of all its objects.
-        let kinds: BTreeMap<GroupKind, Gvk> = wanted.into_iter().map(|it| (it.gvk.group_kind(), it.gvk)).collect();
+        let kinds: BTreeMap<GroupKind, Gvk> =
+            wanted.into_iter().map(|it| (it.gvk.group_kind(), it.gvk)).collect();
         let mut contents = BTreeSet::new();
         for gvk in kinds.into_values() {
             match patiently!(self.agent.list_metadata(&gvk, &options)) {
@@ -449,7 +458,11 @@ fn definition() -> Gvk {
 }
 
 fn aggregated() -> Gvk {
-    Gvk { group: "apiregistration.k8s.io".to_owned(), version: "v1".to_owned(), kind: "APIService".to_owned() }
+    Gvk {
+        group: "apiregistration.k8s.io".to_owned(),
+        version: "v1".to_owned(),
+        kind: "APIService".to_owned(),
+    }
 }
 
 /// What controllers write by themselves beside other objects, and nobody would miss.

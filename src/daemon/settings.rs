@@ -200,10 +200,16 @@ impl Settings {
     pub fn parse(file: &str, text: &str, arch: &str) -> Result<Self, Invalid> {
         let invalid = |why: String, fix: &str| Invalid { file: file.into(), why, fix: fix.into() };
         let fragment: Fragment = serde_yaml::from_str(text).map_err(|error| {
-            invalid(error.to_string(), "`airlock generate config` prints a configuration with every key explained")
+            invalid(
+                error.to_string(),
+                "`airlock generate config` prints a configuration with every key explained",
+            )
         })?;
         if fragment.channels.is_empty() {
-            return Err(invalid("`channels` is empty".into(), "name at least one channel to follow, as in `channels: [platform]`"));
+            return Err(invalid(
+                "`channels` is empty".into(),
+                "name at least one channel to follow, as in `channels: [platform]`",
+            ));
         }
         let distinct: BTreeSet<&ChannelName> = fragment.channels.iter().collect();
         if distinct.len() != fragment.channels.len() {
@@ -220,12 +226,18 @@ impl Settings {
         if let Some(version) = &fragment.kubernetes
             && kubernetes_minor(version).is_none()
         {
-            return Err(invalid(format!("`kubernetes: {version}` is not a version"), "write it as in `kubernetes: \"1.36\"`"));
+            return Err(invalid(
+                format!("`kubernetes: {version}` is not a version"),
+                "write it as in `kubernetes: \"1.36\"`",
+            ));
         }
         let deletion = match fragment.deletion {
             None => Budget::default(),
             Some(FragmentBudget { percent: Some(percent), .. }) if percent > 100 => {
-                return Err(invalid(format!("`deletion.percent: {percent}` is more than all"), "give a share from 0 to 100"));
+                return Err(invalid(
+                    format!("`deletion.percent: {percent}` is more than all"),
+                    "give a share from 0 to 100",
+                ));
             }
             Some(FragmentBudget { count, percent }) => {
                 let default = Budget::default();

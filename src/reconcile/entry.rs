@@ -53,7 +53,8 @@ impl Entry {
             if plan.is_empty() {
                 return Ok(ended);
             }
-            let again = carry_out_into(&self.observer.cluster, &plan, &self.observer.clock, &mut ended).await?;
+            let again =
+                carry_out_into(&self.observer.cluster, &plan, &self.observer.clock, &mut ended).await?;
             if !again {
                 return Ok(ended);
             }

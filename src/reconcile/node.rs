@@ -105,7 +105,23 @@ impl Node {
         let (store, state, recovered) = Store::open(disk, store_id)?;
         let memory = Memory::load(&store, state)?;
         let notices = recovered.iter().map(ToString::to_string).collect();
-        let node = Self {
+        let node = Self::over(store, memory, profile, cluster, clock, notices);
+        for (_, channel, held) in node.in_use() {
+            node.memory().admitted(&node.store, &channel, &held)?;
+        }
+        Ok(node)
+    }
+
+    /// A node over a store that is open already.
+    pub fn over(
+        store: Store,
+        memory: Memory,
+        profile: Profile,
+        cluster: Option<Arc<dyn Cluster>>,
+        clock: Clock,
+        notices: Vec<String>,
+    ) -> Self {
+        Self {
             profile,
             store,
             cluster,
@@ -118,11 +134,7 @@ impl Node {
             other_kinds: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
-        };
-        for (_, channel, held) in node.in_use() {
-            node.memory().admitted(&node.store, &channel, &held)?;
         }
-        Ok(node)
     }
 
     /// The bundles that are staged, active or last good, each once.
@@ -176,7 +188,12 @@ impl Node {
     }
 
     /// Imports what lies at `paths`; blocks while it copies.
-    pub fn import(&self, paths: &[PathBuf], now: Timestamp, progress: &super::accept::OnBytes) -> super::import::Imported {
+    pub fn import(
+        &self,
+        paths: &[PathBuf],
+        now: Timestamp,
+        progress: &super::accept::OnBytes,
+    ) -> super::import::Imported {
         super::import::import(&self.store, &mut self.memory(), &self.profile.terms, paths, now, progress)
     }
 
@@ -319,7 +336,12 @@ pub fn begin(disk: Arc<dyn Disk>, anchored: &Anchor, store_id: String, now: Time
     let (store, state) = Store::create(disk, state)?;
     store.put_root(root.version, &envelope)?;
     let mut memory = Memory::load(&store, state)?;
-    memory.change(&store, now, &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()), |_| ())?;
+    memory.change(
+        &store,
+        now,
+        &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()),
+        |_| (),
+    )?;
     Ok(())
 }
 

@@ -6,13 +6,16 @@ use std::{
 };
 
 use super::{
-    entry::{self, Entry, Ended},
+    entry::{self, Ended, Entry},
     node::{Node, no_cluster},
     receipt, site,
     status::{EntryStatus, Phase},
 };
 use crate::{
-    cluster::{Cluster, execute, observe::{Inventories, Observer}},
+    cluster::{
+        Cluster, execute,
+        observe::{Inventories, Observer},
+    },
     content::Content,
     digest::Digest,
     fault::{Class, Report},
@@ -91,16 +94,27 @@ impl Node {
         }
         if let Some(denial) = state.denial(&staged.digest) {
             let error = format!("bundle {} is set aside: {}", staged.position, denial.why);
-            return Err(Report::new("denied", Class::Denied, error, Some("`airlock activate` takes it back")));
+            return Err(Report::new(
+                "denied",
+                Class::Denied,
+                error,
+                Some("`airlock activate` takes it back"),
+            ));
         }
         if !self.profile.auto && state.ordered != Some(staged.digest) {
             let error = format!("bundle {} waits for the operator", staged.position);
-            return Err(Report::new("manual", Class::Unavailable, error, Some("`airlock diff`, then `airlock activate`")));
+            return Err(Report::new(
+                "manual",
+                Class::Unavailable,
+                error,
+                Some("`airlock diff`, then `airlock activate`"),
+            ));
         }
         self.cluster()?;
         let own = self.profile.cluster.clone();
         let mut spent = false;
-        self.memory().note(&self.store, |state| spent = state.channel_mut(&own, channel).begin(staged.digest))?;
+        self.memory()
+            .note(&self.store, |state| spent = state.channel_mut(&own, channel).begin(staged.digest))?;
         if spent {
             return self.set_aside(channel, &staged, "the agent ended twice while it worked on it");
         }
@@ -189,7 +203,9 @@ impl Node {
             let mut rounds = 0;
             let rendered = loop {
                 // A panic in one entry is that entry's fault, and the agent goes on.
-                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, &spec, &inputs)));
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    render(content, &spec, &inputs)
+                }));
                 let outcome = outcome.map_err(|panic| entry::panicked(&spec.name, &*panic))?;
                 match outcome? {
                     Outcome::Rendered(rendered) => break Arc::from(rendered),
@@ -226,9 +242,14 @@ impl Node {
             refusals.extend(more);
         }
         for owner in holdings.retired(channel, desired) {
-            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             // The guard judges the whole list later, so here nothing is over any budget.
-            let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..guard.clone() };
+            let open = Guard {
+                budget: plan::Budget { count: u64::MAX, percent: 100 },
+                inventoried: u64::MAX,
+                ..guard.clone()
+            };
             match plan::retire(&desired.content, &observed, &open) {
                 Ok(Some(plan)) => list.extend(plan.deletions()),
                 Ok(None) => (),
@@ -249,10 +270,15 @@ impl Node {
         desired: &Desired,
         holdings: &Holdings,
     ) -> Result<Vec<(Owner, plan::diff::Diff)>, Report> {
-        let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..Guard::default() };
+        let open = Guard {
+            budget: plan::Budget { count: u64::MAX, percent: 100 },
+            inventoried: u64::MAX,
+            ..Guard::default()
+        };
         let mut diffs = Vec::new();
         for owner in holdings.retired(channel, desired) {
-            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             match plan::retire(&desired.content, &observed, &open) {
                 Ok(Some(plan)) => diffs.push((owner, plan::diff::Diff::of(&plan))),
                 Ok(None) => (),
@@ -281,7 +307,8 @@ impl Node {
         let content = self.content(channel, &active)?;
         let desired = self.desire(&cluster, &content, state.inputs.clone().unwrap_or_default()).await?;
         let holdings = Holdings::read(&*cluster).await?;
-        let agreed: Option<DeletionList> = state.agreed.clone().and_then(|it| serde_json::from_value(it).ok());
+        let agreed: Option<DeletionList> =
+            state.agreed.clone().and_then(|it| serde_json::from_value(it).ok());
         let approved: Vec<Approval> = agreed
             .map(Approval::List)
             .into_iter()
@@ -304,14 +331,27 @@ impl Node {
                 let Some(rendered) = desired.entries.get(name) else { continue };
                 if only.is_some_and(|it| it != name) {
                     // What is not asked for stands where the last pass left it.
-                    if self.reports().entries.get(&(channel.clone(), name.clone())).is_none_or(|it| it.phase == Phase::Ready) {
+                    if self
+                        .reports()
+                        .entries
+                        .get(&(channel.clone(), name.clone()))
+                        .is_none_or(|it| it.phase == Phase::Ready)
+                    {
                         ready.insert(name.clone());
                     }
                     continue;
                 }
                 if let Some(hold) = state.paused.get(name) {
                     let message = format!("paused by {}: {}; drift is left alone", hold.who, hold.why);
-                    self.report(channel, name, Phase::Paused, message, None, rendered.objects().len(), BTreeMap::new());
+                    self.report(
+                        channel,
+                        name,
+                        Phase::Paused,
+                        message,
+                        None,
+                        rendered.objects().len(),
+                        BTreeMap::new(),
+                    );
                     ready.insert(name.clone());
                     continue;
                 }
@@ -321,7 +361,15 @@ impl Node {
                     guard: guard.clone(),
                     observer: self.observer(&cluster),
                 };
-                self.report(channel, name, Phase::Progressing, "reconciling".into(), None, rendered.objects().len(), BTreeMap::new());
+                self.report(
+                    channel,
+                    name,
+                    Phase::Progressing,
+                    "reconciling".into(),
+                    None,
+                    rendered.objects().len(),
+                    BTreeMap::new(),
+                );
                 let name = name.clone();
                 working.spawn(async move { (name, entry.reconcile().await) });
             }
@@ -336,8 +384,12 @@ impl Node {
             }
         }
         for name in desired.graph.order().filter(|name| !begun.contains(*name)) {
-            let waits: Vec<String> =
-                desired.graph.waits_for(name, |it| ready.contains(it)).iter().map(ToString::to_string).collect();
+            let waits: Vec<String> = desired
+                .graph
+                .waits_for(name, |it| ready.contains(it))
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             let message = format!("waits for {}", waits.join(", "));
             let objects = desired.entries.get(name).map_or(0, |it| it.objects().len());
             self.report(channel, name, Phase::DependencyNotReady, message, None, objects, BTreeMap::new());
@@ -368,7 +420,13 @@ impl Node {
     }
 
     /// Notes how an entry ended; true where it is ready.
-    fn note_end(&self, channel: &ChannelName, name: &EntryName, desired: &Desired, ended: Result<Ended, Report>) -> bool {
+    fn note_end(
+        &self,
+        channel: &ChannelName,
+        name: &EntryName,
+        desired: &Desired,
+        ended: Result<Ended, Report>,
+    ) -> bool {
         let objects = desired.entries.get(name).map_or(0, |it| it.objects().len());
         match ended {
             Ok(ended) => {
@@ -429,7 +487,8 @@ impl Node {
         // The entries wrote their inventories since.
         let holdings = Holdings::read(&**cluster).await?;
         for owner in holdings.retired(channel, desired) {
-            let observed = self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             let plan = plan::retire(&desired.content, &observed, guard);
             let plan = plan.map_err(|refused| all_of(Report::each(&refused.refusals)))?;
             if let Some(plan) = plan {
@@ -442,11 +501,15 @@ impl Node {
     /// Everything is well: the bundle is the last good one.
     fn settle(&self, channel: &ChannelName, active: &Held) -> Result<(), Report> {
         let state = self.channel_state(channel);
-        if state.last_good.is_some_and(|it| it.digest == active.digest) || state.active.map(|it| it.digest) != Some(active.digest) {
+        if state.last_good.is_some_and(|it| it.digest == active.digest)
+            || state.active.map(|it| it.digest) != Some(active.digest)
+        {
             return Ok(());
         }
         let own = self.profile.cluster.clone();
-        self.change(self.now(), &receipt::healthy(channel, active), |state| state.channel_mut(&own, channel).healthy())?;
+        self.change(self.now(), &receipt::healthy(channel, active), |state| {
+            state.channel_mut(&own, channel).healthy()
+        })?;
         Ok(())
     }
 }
