@@ -43,7 +43,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 fn incomplete(medium: &str, damaged: &[String]) -> Report {
     if damaged.is_empty() {
         let hint = "bring the missing discs, or ask the builder for what the want-list names";
-        return Report::new("missing", Class::Unavailable, format!("{medium} does not carry the whole bundle"), Some(hint));
+        return Report::new(
+            "missing",
+            Class::Unavailable,
+            format!("{medium} does not carry the whole bundle"),
+            Some(hint),
+        );
     }
     let hint = "what is good was kept; ask for the bundle again, and ask the courier where this medium was";
     let error = format!("{medium} holds something else than was signed");

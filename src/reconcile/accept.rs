@@ -485,12 +485,23 @@ fn copy_piece(
             Ok(Taken::Held) => return Ok(Some(0)),
             Ok(Taken::Copied(bytes)) => return Ok(Some(bytes)),
             Err(error @ (store::Error::Tampered { .. } | store::Error::Source { .. })) => {
-                damaged.push(format!("{label}: {error}"));
+                damaged.push(format!("{label}: {}", chained(&error)));
             }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(None)
+}
+
+/// An error with what lies behind it, in one line.
+fn chained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 /// Words for the courier: what is missing, and from what he may start.

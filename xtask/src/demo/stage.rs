@@ -28,7 +28,9 @@ pub(super) struct Stage {
 impl Stage {
     /// Builds the binary, and makes an empty place with the example bundles and a node's configuration.
     pub(super) fn set(directory: &Path) -> Result<Self> {
-        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "xtask", "--package", "airlock", "--bin", "airlock"]).status()?;
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "xtask", "--package", "airlock", "--bin", "airlock"])
+            .status()?;
         ensure!(built.success(), "the binary `airlock` does not build");
         let xtask = std::env::current_exe()?;
         let airlock = xtask.with_file_name("airlock");
@@ -99,7 +101,12 @@ impl Stage {
     pub(super) fn airlock(&mut self, arguments: &[&str], code: i32) -> Result<()> {
         let output = self.call_airlock(arguments)?;
         self.show("airlock", arguments, &output)?;
-        ensure!(output.status.code() == Some(code), "`airlock {}` ended with {}", quoted(arguments), output.status);
+        ensure!(
+            output.status.code() == Some(code),
+            "`airlock {}` ended with {}",
+            quoted(arguments),
+            output.status
+        );
         Ok(())
     }
 
@@ -175,8 +182,11 @@ impl Stage {
                 .output()?;
             let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             let at = |name: &str| {
-                let held = status.pointer("/channels/0").and_then(|it| it.get(name)).cloned().unwrap_or_default();
-                let number = |key: &str| held.pointer(&format!("/position/{key}")).and_then(|it| it.as_u64()).unwrap_or(0);
+                let held =
+                    status.pointer("/channels/0").and_then(|it| it.get(name)).cloned().unwrap_or_default();
+                let number = |key: &str| {
+                    held.pointer(&format!("/position/{key}")).and_then(|it| it.as_u64()).unwrap_or(0)
+                };
                 format!("{}-{}", number("epoch"), number("sequence"))
             };
             Ok(at("active") == position && at("lastGood") == position)
@@ -224,7 +234,10 @@ impl Stage {
     /// Changes the first line that contains `old`, as somebody with an editor would.
     pub(super) fn edit(&self, file: &Path, old: &str, new: &str) -> Result<()> {
         let text = std::fs::read_to_string(file)?;
-        let line = text.lines().find(|it| it.contains(old)).with_context(|| format!("{} has no `{old}`", file.display()))?;
+        let line = text
+            .lines()
+            .find(|it| it.contains(old))
+            .with_context(|| format!("{} has no `{old}`", file.display()))?;
         let shown = file.strip_prefix(&self.directory).unwrap_or(file).display();
         self.print(&format!("in {shown}:\n\n  before   {}\n  by hand  {new}\n", line.trim()))?;
         let indent: String = line.chars().take_while(|c| *c == ' ').collect();
@@ -236,7 +249,8 @@ impl Stage {
     pub(super) fn wait_for_line(&self, file: &Path, start: &str, line: &str, there: bool) -> Result<()> {
         let began = Instant::now();
         self.until("the hand edit is put back", || {
-            Ok(std::fs::read_to_string(file).is_ok_and(|text| text.contains(line) == there && text.contains(start)))
+            Ok(std::fs::read_to_string(file)
+                .is_ok_and(|text| text.contains(line) == there && text.contains(start)))
         })?;
         let text = std::fs::read_to_string(file)?;
         let now = text.lines().find(|it| it.contains(start)).unwrap_or_default();
@@ -252,7 +266,10 @@ impl Stage {
 
     /// Changes one bit of the first tree on a stick.
     pub(super) fn flip_a_bit(&self, stick: &str) -> Result<()> {
-        let envelope = airlock::bundle::Unverified::read("the bundle", std::fs::read(self.directory.join(stick).join("bundle.dsse"))?)?;
+        let envelope = airlock::bundle::Unverified::read(
+            "the bundle",
+            std::fs::read(self.directory.join(stick).join("bundle.dsse"))?,
+        )?;
         let (_, payload, _) = envelope.into_parts();
         let statement: airlock::bundle::Statement = serde_json::from_slice(&payload)?;
         let blobs = self.directory.join(stick).join("blobs/sha256");
