@@ -13,6 +13,7 @@ mod object;
 mod support;
 mod trust;
 mod yaml;
+mod yaml_read;
 
 /// A file that nobody declares above would silently never run.
 #[test]
