@@ -47,7 +47,6 @@ fn check<'r>(kind: &str, judge: impl Fn(&str, &Json) -> Vec<(&'r str, String)>) 
     }
     assert!(wrong.is_empty(), "{} of {rows} differ\n{}", wrong.len(), wrong.join("\n"));
     assert!(rows > 0, "no rows of {kind}");
-    println!("{kind}: {rows} rows");
 }
 
 fn inputs(kind: &str) -> Vec<PathBuf> {
