@@ -60,8 +60,6 @@ struct Decoder<'d, 'a> {
     errors: Vec<String>,
     /// What the way to JSON will stumble over, once everything else was found good.
     json: Option<Error>,
-    /// The mapping and the key that `json` is about.
-    refused: Option<(NodeId, Key)>,
 }
 
 /// Documents that repeat one mistake have as many messages as squares of it; nobody reads more than these.
@@ -78,7 +76,6 @@ impl<'d, 'a> Decoder<'d, 'a> {
             aliases: HashSet::new(),
             errors: Vec::new(),
             json: None,
-            refused: None,
         }
     }
 

@@ -115,7 +115,8 @@ fn breaks_of(text: &str) -> (bool, bool) {
         maybe |= wide;
     }
     let breaks = ["\u{85}", "\u{2028}", "\u{2029}"];
-    (ascii, !returns && !(maybe && breaks.iter().any(|it| text.contains(it))))
+    let others = returns || (maybe && breaks.iter().any(|it| text.contains(it)));
+    (ascii, !others)
 }
 
 const CONTROL: &str = "control characters are not allowed";
