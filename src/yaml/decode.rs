@@ -62,7 +62,7 @@ struct Decoder<'d, 'a> {
     json: Option<Error>,
 }
 
-/// Documents that repeat one mistake have as many messages as squares of it; nobody reads more than these.
+/// Departs: a key that stands n times makes about n² messages in v3; nobody reads more than these.
 const MESSAGES: usize = 1000;
 
 impl<'d, 'a> Decoder<'d, 'a> {

@@ -191,7 +191,7 @@ impl<'d> Decoder<'d, '_> {
     }
 
     fn mismatch(&self, id: NodeId, go_type: &str) -> String {
-        let tag = self.document.explicit_tag(id).map_or_else(|| self.document.tag(id), short_tag);
+        let tag = self.document.tag(id);
         let value = if matches!(&*tag, "!!seq" | "!!map") { "" } else { " ``" };
         format!("line {}: cannot unmarshal {tag}{value} into {go_type}", self.line(id))
     }
