@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod store;
 mod yaml;
 
 use std::process::Command;
@@ -11,6 +12,10 @@ use anyhow::{Result, ensure};
 pub enum Subject {
     /// Reading YAML and printing it again
     Yaml,
+    /// Taking blobs into a store
+    Import,
+    /// Opening a store of many blobs
+    Open,
 }
 
 /// Runs a benchmark and gives its table.
@@ -24,6 +29,8 @@ pub fn run(subject: Subject) -> Result<String> {
     }
     match subject {
         Subject::Yaml => yaml::run(),
+        Subject::Import => store::import(),
+        Subject::Open => store::open(),
     }
 }
 
