@@ -21,6 +21,7 @@ pub mod duration;
 // Formats: bytes to values and back, without opinions.
 pub mod yaml;
 pub mod object;
+pub mod oci;
 pub mod archive;
 pub mod bundle;
 

@@ -39,6 +39,10 @@ pub const WANT_LIST_BYTES: u64 = 128 * 1024 * 1024;
 /// Files and directories of a medium that are looked at to find bundles; a stick full of photographs ends here.
 pub const MEDIUM_CHILDREN: usize = 10_000;
 
+/// Directories of one medium that are watched for a bundle to arrive. The kernel has some 8,000 watches for a user on
+/// a small machine, and each directory may take four.
+pub const WATCHED_CHILDREN: usize = 256;
+
 /// Zeros after the end of a tar: GNU tar pads to 20 blocks, and takes blocking factors up to 2048.
 pub const TAR_PADDING_BYTES: u64 = 1024 * 1024;
 
@@ -62,6 +66,15 @@ pub const FLOOR_AHEAD_SECONDS: i64 = 5 * 366 * 24 * 60 * 60;
 
 /// A latest card fits a QR code.
 pub const CARD_BYTES: usize = 1_000;
+
+/// A manifest or an index of images: what registries take at most.
+pub const OCI_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Indexes within indexes: the specification allows any depth, and nobody has three.
+pub const OCI_INDEX_DEPTH: usize = 4;
+
+/// Blobs of one image, all platforms together: layers end at 127, platforms at a few dozen.
+pub const OCI_IMAGE_BLOBS: usize = 20_000;
 
 /// Entries of one archive (a tree or a chart): Linux's own sources have 90,000 files.
 pub const ARCHIVE_ENTRIES: usize = 200_000;

@@ -19,6 +19,7 @@
 mod clean_up;
 pub mod diff;
 mod drift;
+mod forecast;
 mod guard;
 mod inventory;
 mod mask;
@@ -35,6 +36,7 @@ use std::{
     time::Duration,
 };
 
+pub use forecast::{deletions, deletions_of_retired, forecast, questions_of_forecast};
 pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION};
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
 pub use observed::{ApiError, DryRun, Live, Observed, Question};
@@ -229,24 +231,6 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
         deletions: list,
         approved: verdict.used,
     }))
-}
-
-/// What the entry deletes, recreations included, before the guard says anything. The deletions of all entries of a
-/// bundle are gathered with this before the first is planned, since the budget is one: see [`Guard::elsewhere`].
-pub fn deletions(
-    rendered: &Rendered,
-    observed: &Observed,
-    guard: &Guard,
-    custom: &BTreeSet<GroupKind>,
-) -> DeletionList {
-    let mut list = stages::apply(rendered, observed, guard, custom).recreated;
-    list.extend(&pruning(rendered, observed, guard).list);
-    list
-}
-
-/// The same for an entry that is not part of the bundle any more.
-pub fn deletions_of_retired(observed: &Observed, guard: &Guard) -> DeletionList {
-    observed.inventory.as_ref().map(|it| retiring(it, observed, guard).list).unwrap_or_default()
 }
 
 fn pruning(rendered: &Rendered, observed: &Observed, guard: &Guard) -> Pruning {

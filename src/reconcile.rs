@@ -3,6 +3,7 @@
 //! Each part gathers, asks a pure stage to decide, acts, and reports. The order of these steps is all that is decided here.
 
 pub mod accept;
+pub mod import;
 mod memory;
 mod receipt;
 

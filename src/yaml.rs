@@ -25,9 +25,12 @@ pub mod natural;
 mod node;
 mod parse;
 pub mod resolve;
+pub mod rewrite;
 mod scan;
 pub mod value;
 mod walk;
+
+use std::{borrow::Cow, ops::ControlFlow};
 
 use self::{compose::Composer, input::Input, parse::Parser, scan::Scanner};
 use crate::limits;
@@ -55,13 +58,10 @@ pub enum Version {
 /// In the words of go-yaml, for the first thing that is wrong.
 pub fn parse(input: &[u8], version: Version) -> Result<Vec<Document<'_>>, Error> {
     let mut documents = Vec::new();
-    read(input, version, &mut |document| {
+    each(input, version, |document| {
         documents.push(document);
-        documents.len() <= limits::YAML_DOCUMENTS
+        ControlFlow::Continue(())
     })?;
-    if documents.len() > limits::YAML_DOCUMENTS {
-        return Err(Error::Limit { limit: limits::YAML_DOCUMENTS, unit: "documents" });
-    }
     Ok(documents)
 }
 
@@ -72,41 +72,47 @@ pub fn parse(input: &[u8], version: Version) -> Result<Vec<Document<'_>>, Error>
 /// In the words of go-yaml, for the first thing that is wrong.
 pub fn parse_first(input: &[u8], version: Version) -> Result<Document<'_>, Error> {
     let mut first = None;
-    read(input, version, &mut |document| {
+    each(input, version, |document| {
         first = Some(document);
-        false
+        ControlFlow::Break(())
     })?;
     Ok(first.unwrap_or_else(|| Document::empty(version)))
 }
 
-/// Hands each document to `take` until that has enough.
-fn read<'a>(
+/// Hands each document of `input` to `take` as soon as it is read, until `take` has enough.
+///
+/// # Errors
+/// In the words of go-yaml, for the first thing that is wrong; the documents before it were handed over.
+pub fn each<'a>(
     input: &'a [u8],
     version: Version,
-    take: &mut dyn FnMut(Document<'a>) -> bool,
+    mut take: impl FnMut(Document<'a>) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     if input.len() > limits::YAML_BYTES {
         return Err(Error::Limit { limit: limits::YAML_BYTES, unit: "bytes" });
     }
     let input = Input::new(input);
     match &input.text {
-        std::borrow::Cow::Borrowed(text) => read_text(text, &input, version, take),
+        Cow::Borrowed(text) => each_of(text, &input, version, &mut take),
         // Text that was UTF-16 lives only here.
-        std::borrow::Cow::Owned(text) => {
-            read_text(text, &input, version, &mut |document| take(document.into_owned()))
-        }
+        Cow::Owned(text) => each_of(text, &input, version, &mut |document| take(document.into_owned())),
     }
 }
 
-fn read_text<'t>(
+fn each_of<'t>(
     text: &'t str,
     input: &Input<'_>,
     version: Version,
-    take: &mut dyn FnMut(Document<'t>) -> bool,
+    take: &mut dyn FnMut(Document<'t>) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let mut composer = Composer::new(Parser::new(Scanner::new(text, input, version)), version);
+    let mut count = 0;
     while let Some(document) = composer.next()? {
-        if !take(document) {
+        count += 1;
+        if count > limits::YAML_DOCUMENTS {
+            return Err(Error::Limit { limit: limits::YAML_DOCUMENTS, unit: "documents" });
+        }
+        if take(document).is_break() {
             break;
         }
     }

@@ -4,7 +4,7 @@ use super::{
     Error, Node, SafePath, Tree,
     pax::Pax,
     tree::Builder,
-    ustar::{self, Header, Kind},
+    ustar::{self, BLOCK, Header, Kind},
 };
 use crate::limits;
 
@@ -14,7 +14,7 @@ pub(super) fn read(mut reader: impl Read) -> Result<Tree, Error> {
     let mut entries = 0_usize;
     let mut before = Before::default();
     loop {
-        let Some(block) = ustar::read_block(&mut reader).map_err(truncated)? else {
+        let Some(block) = block(&mut reader)? else {
             return Err(Error::format("it ends without its end-of-archive blocks"));
         };
         if ustar::is_zero(&block) {
@@ -46,7 +46,7 @@ pub(super) fn read(mut reader: impl Read) -> Result<Tree, Error> {
 /// The second zero block, and zeros up to the end: tools pad to their blocking factor.
 fn end(reader: &mut impl Read) -> Result<(), Error> {
     let mut blocks = 1;
-    while let Some(block) = ustar::read_block(reader).map_err(truncated)? {
+    while let Some(block) = block(reader)? {
         if !ustar::is_zero(&block) {
             return Err(Error::format("something follows its end"));
         }
@@ -113,28 +113,39 @@ fn content(header: &Header, limit: u64, reader: &mut impl Read) -> Result<Vec<u8
     }
     // The size is a claim: memory grows with what really arrives.
     let mut bytes = Vec::with_capacity(usize::try_from(header.size.min(1 << 20)).unwrap_or(0));
-    reader.by_ref().take(header.size).read_to_end(&mut bytes).map_err(truncated)?;
+    reader.by_ref().take(header.size).read_to_end(&mut bytes).map_err(below)?;
     if bytes.len() as u64 != header.size {
         return Err(Error::entry(&header.name, "the archive ends inside it"));
     }
     let mut padding = Vec::new();
     let wanted = ustar::padding(header.size);
-    reader.take(wanted).read_to_end(&mut padding).map_err(truncated)?;
-    match padding.len() as u64 == wanted && ustar::is_zero(&padding) {
-        true => Ok(bytes),
-        false => Err(Error::entry(&header.name, "its padding is not zero")),
+    reader.take(wanted).read_to_end(&mut padding).map_err(below)?;
+    match (padding.len() as u64 == wanted, ustar::is_zero(&padding)) {
+        (true, true) => Ok(bytes),
+        (false, _) => Err(Error::entry(&header.name, "the archive ends inside it")),
+        (true, false) => Err(Error::entry(&header.name, "its padding is not zero")),
     }
 }
 
-/// Half a block, and whatever the layers below have to say.
-fn truncated(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(ours) => ours,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && error.get_ref().is_none() => {
-            Error::format("it ends inside a block")
+/// Reads one block; none at the end.
+fn block(reader: &mut impl Read) -> Result<Option<[u8; BLOCK]>, Error> {
+    let mut block = [0; BLOCK];
+    let mut have = 0;
+    while let Some(rest) = block.get_mut(have..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) if have == 0 => return Ok(None),
+            Ok(0) => return Err(Error::format("it ends inside a block")),
+            Ok(count) => have += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Err(below(error)),
         }
-        Err(error) => Error::Io(error),
     }
+    Ok(Some(block))
+}
+
+/// What the layers below have to say: our own bounds, a decompressor, a blob that is another one, a disk.
+fn below(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(Error::Io)
 }
 
 /// What extended headers said of the entry to come. Each thing may be said once: readers differ on which one wins.

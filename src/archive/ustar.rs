@@ -1,7 +1,5 @@
 //! One header block of a tar: POSIX ustar, and as much of GNU's variant as foreign charts need.
 
-use std::io;
-
 /// The unit of a tar.
 pub(crate) const BLOCK: usize = 512;
 
@@ -146,7 +144,9 @@ impl Header {
 
 /// The sum of all bytes, the checksum's own taken as spaces.
 fn checksum(block: &[u8; BLOCK]) -> u32 {
-    block.iter().enumerate().map(|(at, c)| if (148..156).contains(&at) { 32 } else { u32::from(*c) }).sum()
+    let sum = |bytes: &[u8]| bytes.iter().map(|c| u32::from(*c)).sum::<u32>();
+    // The whole and a correction: the plain sum is one that a compiler vectorises.
+    sum(block) - sum(Fields(block).bytes(148, 8)) + 8 * u32::from(b' ')
 }
 
 /// Writes a header with everything that could differ between two machines set to zero. None where the name or the
@@ -196,22 +196,6 @@ fn split_name(name: &str) -> Option<(&str, &str)> {
         .map(|(at, _)| name.split_at(at))
         .map(|(prefix, rest)| (prefix, rest.trim_start_matches('/')))
         .find(|(prefix, rest)| prefix.len() <= 155 && !prefix.is_empty() && (1..=100).contains(&rest.len()))
-}
-
-/// Reads one block; none at the end. Half a block is an error.
-pub(crate) fn read_block(reader: &mut impl io::Read) -> io::Result<Option<[u8; BLOCK]>> {
-    let mut block = [0; BLOCK];
-    let mut have = 0;
-    while let Some(rest) = block.get_mut(have..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) if have == 0 => return Ok(None),
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => have += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Some(block))
 }
 
 #[cfg(test)]

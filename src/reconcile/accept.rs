@@ -168,9 +168,8 @@ pub fn accept(
     progress: &OnBytes,
 ) -> Result<Accepted, Error> {
     learn_roots(store, memory, medium, now)?;
-    let envelope = read_envelope(medium, Item::Bundle)?
-        .ok_or_else(|| Malformed::new(medium.label(), "it has no `bundle.dsse`"))
-        .map_err(Refusal::from)?;
+    let no_bundle = || Refusal::from(Malformed::new(medium.label(), "it has no `bundle.dsse`"));
+    let envelope = read_envelope(medium, Item::Bundle)?.ok_or_else(no_bundle)?;
     let (cluster, judged) = judge(memory, terms, &envelope, now)?;
     let root = &judged.root;
     check_target(&root.statement.target, terms)?;
@@ -214,6 +213,24 @@ pub fn accept(
     // Only now may the blobs be collected by somebody else: the state names them.
     drop(ingest);
     Ok(accepted)
+}
+
+/// Judges a bundle and copies nothing: where it stands in its channel.
+///
+/// # Errors
+/// As [`accept`], as far as it can be told without copying.
+pub fn preview(
+    store: &Store,
+    memory: &mut Memory,
+    terms: &Terms,
+    medium: &Volumes,
+    now: Timestamp,
+) -> Result<Floor, Error> {
+    learn_roots(store, memory, medium, now)?;
+    let missing = || Refusal::from(Malformed::new(medium.label(), "it has no `bundle.dsse`"));
+    let envelope = read_envelope(medium, Item::Bundle)?.ok_or_else(missing)?;
+    let (_, judged) = judge(memory, terms, &envelope, now)?;
+    Ok(judged.root.statement.position())
 }
 
 /// Walks from the newest known root along those of the medium, and keeps each before anything is judged by it.

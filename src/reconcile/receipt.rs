@@ -3,16 +3,12 @@
 use serde_json::{Value, json};
 
 use super::accept::Accepted;
-use crate::{
-    bundle::{Medium as _, TrustRoot},
-    fault::Report,
-    source::Volumes,
-    trust::Verified,
-};
+use crate::{bundle::TrustRoot, fault::Report, source::Volumes, trust::Verified};
 
 /// A root was anchored by the operator.
-pub(super) fn anchored(root: &Verified<TrustRoot>, how: &str) -> Value {
-    json!({"what": "trust_anchored", "version": root.version, "digest": root.digest(), "how": how})
+pub(super) fn anchored(root: &Verified<TrustRoot>, how: &str, recovered: bool) -> Value {
+    let what = if recovered { "trust_recovered" } else { "trust_anchored" };
+    json!({"what": what, "version": root.version, "digest": root.digest(), "how": how})
 }
 
 /// A newer root was learned.
@@ -30,4 +26,28 @@ pub(super) fn accepted(accepted: &Accepted, medium: &Volumes) -> Value {
 /// A medium was refused.
 pub(super) fn refused(report: &Report, medium: &str, payload: Option<crate::digest::Digest>) -> Value {
     json!({"what": "refused", "media": [medium], "payload": payload, "code": report.code, "error": report.error})
+}
+
+/// A staged bundle became active.
+pub(super) fn activated(channel: &ChannelName, held: &Held, inputs: crate::digest::Digest) -> Value {
+    json!({"what": "activated", "channel": channel, "bundle": held, "inputs": inputs})
+}
+
+/// The active bundle is healthy as a whole.
+pub(super) fn healthy(channel: &ChannelName, held: &Held) -> Value {
+    json!({"what": "healthy", "channel": channel, "bundle": held})
+}
+
+/// A bundle is set aside.
+pub(super) fn denied(channel: &ChannelName, digest: crate::digest::Digest, why: &str) -> Value {
+    json!({"what": "denied", "channel": channel, "payload": digest, "why": why})
+}
+
+/// The operator said something.
+pub(super) fn word(what: &str, who: &str, facts: Value) -> Value {
+    let mut receipt = json!({"what": what, "who": who});
+    if let (Some(receipt), Value::Object(facts)) = (receipt.as_object_mut(), facts) {
+        receipt.extend(facts);
+    }
+    receipt
 }

@@ -104,6 +104,21 @@ impl Root {
         }
     }
 
+    /// Opens a directory directly inside as the top of another medium, which may be mounted there; none where there is
+    /// none.
+    ///
+    /// # Errors
+    /// When it is a link, or the disk says no.
+    pub(super) fn medium(&self, name: &str) -> io::Result<Option<Self>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let across = BENEATH.difference(ResolveFlags::NO_XDEV);
+        match rustix::fs::openat2(&self.directory, name, flags, Mode::empty(), across) {
+            Ok(directory) => Ok(Some(Self { directory, path: self.path.join(name) })),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The names directly inside, sorted, at most `limit` of them.
     ///
     /// # Errors
@@ -194,13 +209,13 @@ impl Root {
         Ok(rustix::fs::syncfs(&self.directory)?)
     }
 
-    /// How many bytes are free.
+    /// How many bytes are free, and in what unit files take them.
     ///
     /// # Errors
     /// When the disk does not say.
-    pub(super) fn free(&self) -> io::Result<u64> {
+    pub(super) fn space(&self) -> io::Result<(u64, u64)> {
         let space = rustix::fs::fstatvfs(&self.directory)?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+        Ok((space.f_bavail.saturating_mul(space.f_frsize), space.f_frsize.max(1)))
     }
 
     /// Whether files end at 4 GiB here.
@@ -232,6 +247,13 @@ impl Root {
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
+    }
+}
+
+/// A directory as an image layout.
+impl crate::oci::Files for Root {
+    fn open(&self, path: &str) -> io::Result<Option<Box<dyn io::Read + Send>>> {
+        Ok(self.file(path)?.map(|(file, _)| Box::new(file) as Box<dyn io::Read + Send>))
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 pub use directory::write_directory;
 pub use tar::write_tar;
 
-use super::Error;
+use super::{Error, Root};
 use crate::{
     bundle::{Form, Item, Piece, Room, TooLarge, Unverified, VolumeLabel, split},
     content::Blobs,
@@ -80,7 +80,7 @@ impl Contents {
             self.roots.iter().map(|(version, bytes)| (Item::Root(*version), bytes.clone())).collect();
         all.extend(self.agent.clone().map(|bytes| (Item::Agent, bytes)));
         all.push((Item::Bundle, self.bundle.clone()));
-        all.push((Item::OciLayout, b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec()));
+        all.push((Item::OciLayout, crate::oci::LAYOUT_FILE.to_vec()));
         all.push((Item::Index, self.index.clone()));
         if let Some(label) = &self.label {
             let bytes = serde_json::to_vec(label).expect("strings and numbers always serialise");
@@ -92,6 +92,12 @@ impl Contents {
     /// Blobs and parts in the order of a tar.
     fn blobs(&self) -> impl Iterator<Item = &Piece> {
         self.head.iter().chain(&self.pieces)
+    }
+
+    /// The largest blob or part, for messages about what is too large.
+    fn largest(&self) -> Digest {
+        let largest = self.blobs().max_by_key(|piece| piece.size).map(|piece| piece.digest);
+        largest.unwrap_or_else(|| Digest::of(&self.bundle))
     }
 
     /// What all of it takes on a medium of that form.
@@ -125,7 +131,15 @@ impl Contents {
         let label = |volume| VolumeLabel { volume, volumes, bundle, label: label.to_owned() };
         let plans = (1..).zip(plans);
         Ok(plans
-            .map(|(volume, plan)| Self { label: Some(label(volume)), pieces: plan.pieces, ..self.clone() })
+            .map(|(volume, plan)| Self {
+                roots: self.roots.clone(),
+                agent: self.agent.clone(),
+                bundle: self.bundle.clone(),
+                index: self.index.clone(),
+                label: Some(label(volume)),
+                head: self.head.clone(),
+                pieces: plan.pieces,
+            })
             .collect())
     }
 }
@@ -163,6 +177,10 @@ pub fn write_volumes(
 ) -> Result<Written, Error> {
     let volumes = contents.volumes(volume, Form::Tar, stem)?;
     let (count, digits) = (volumes.len(), volumes.len().to_string().len());
+    let root = make_directory(directory)?;
+    // Together they need more than the first of them does.
+    let needed = volumes.iter().map(|it| (it.largest(), it.bytes(Form::Tar)));
+    check_room(&root, needed)?;
     let mut written = Written::default();
     for (number, volume) in (1..).zip(&volumes) {
         let path = directory.join(format!("{stem}-{number:0digits$}-of-{count}.tar"));
@@ -173,22 +191,28 @@ pub fn write_volumes(
     Ok(written)
 }
 
-/// Refuses what the medium cannot hold before anything is written.
-fn check_room(
-    root: &super::Root,
-    needed: u64,
-    files: impl Iterator<Item = (Digest, u64)>,
-) -> Result<(), Error> {
-    let path = root.path();
-    if root.is_fat().map_err(Error::io("look at", path))? {
-        for (digest, size) in files {
-            if size > limits::FAT_FILE_BYTES {
-                let why = "a file on this medium has at most 4 GiB - 1".to_owned();
-                return Err(Error::TooLarge { digest, size, why });
-            }
-        }
+/// Opens a directory, which is made where it is not there.
+fn make_directory(path: &Path) -> Result<Root, Error> {
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make", path)(error)),
+        _ => Root::open(path).map_err(Error::io("open", path)),
     }
-    let free = root.free().map_err(Error::io("look at", path))?;
+}
+
+/// Refuses what the medium cannot hold before anything is written: `files` that are to be new, by their sizes.
+fn check_room(root: &Root, files: impl Iterator<Item = (Digest, u64)>) -> Result<(), Error> {
+    let path = root.path();
+    let fat = root.is_fat().map_err(Error::io("look at", path))?;
+    let (free, unit) = root.space().map_err(Error::io("look at", path))?;
+    let mut needed = 0_u64;
+    for (digest, size) in files {
+        if fat && size > limits::FAT_FILE_BYTES {
+            let why = "a file on this medium has at most 4 GiB - 1".to_owned();
+            return Err(Error::TooLarge { digest, size, why });
+        }
+        let taken = size.checked_next_multiple_of(unit).unwrap_or(u64::MAX);
+        needed = needed.saturating_add(taken);
+    }
     match needed <= free {
         true => Ok(()),
         false => Err(Error::Full { path: path.to_owned(), needed, free }),

@@ -21,8 +21,9 @@ use crate::{bundle::Item, limits};
 pub enum Event {
     /// A stick was mounted there, or more happened there than could be followed: look at all of it.
     Look(PathBuf),
-    /// A `bundle.dsse` or a `*.tar` was closed after writing, or renamed into place. Whoever copies `bundle.dsse` first
-    /// makes this come too early; sizes and digests say so, and every later file of the layout says nothing.
+    /// A `*.tar` was closed after writing or renamed into place; or a `bundle.dsse` is there and a file of its layout
+    /// was. Who copies `bundle.dsse` first, as file managers do, is heard again with every file after it, until the last
+    /// one makes it whole: so wait for a little quiet before looking, and look again when there was something missing.
     Arrived(PathBuf),
     /// What was mounted there is gone.
     Gone(PathBuf),
@@ -31,7 +32,7 @@ pub enum Event {
 /// Watches a directory below which sticks are mounted, and each stick inside.
 ///
 /// The kernel tells of mounts through `mountinfo` and of files through inotify; nothing is asked at intervals. A watch
-/// keeps no stick from being unmounted.
+/// keeps no stick from being unmounted; an open [`DirectoryMedium`](super::DirectoryMedium) does.
 #[derive(Debug)]
 pub struct Watch {
     directory: PathBuf,
@@ -46,10 +47,17 @@ pub struct Watch {
 
 #[derive(Clone, Debug)]
 struct Watched {
-    path: PathBuf,
-    /// The top of a stick, or the directory itself; otherwise one level below.
+    /// The directory that is a layout, or may become one.
+    layout: PathBuf,
+    /// Which directory of the layout it is: empty for the layout itself.
+    part: &'static str,
+    /// Whether the layout is the top of a stick, or the directory itself, which hold tars and further layouts.
     top: bool,
 }
+
+/// The directories of a layout, and what each is inside.
+const PARTS: [(&str, &str, &str); 3] =
+    [("", "trust", "trust/"), ("", "blobs", "blobs/"), ("blobs/", "sha256", "blobs/sha256/")];
 
 impl Watch {
     /// Starts watching. The first events tell to look at the directory itself and at what is mounted already.
@@ -127,36 +135,49 @@ impl Watch {
 
     /// Watches the top of a stick, and the directories in it.
     fn watch_top(&mut self, path: &Path) -> Result<(), Error> {
-        if !self.watch(path, true)? {
+        if !self.watch(path, "", true)? {
             return Ok(());
         }
         // Watched before it is read: what comes in between comes twice rather than never.
         let Ok(root) = Root::open(path) else { return Ok(()) };
         let names = root.names(limits::MEDIUM_CHILDREN).map_err(Error::io("read", path))?;
-        for name in names {
-            if matches!(root.kind(&name), Ok(Some(FileType::Directory))) {
-                self.watch(&path.join(name), false)?;
+        let directories =
+            names.iter().filter(|name| matches!(root.kind(name), Ok(Some(FileType::Directory))));
+        for name in directories.take(limits::WATCHED_CHILDREN) {
+            if !PARTS.iter().any(|(_, part, _)| name == part) {
+                self.watch(&path.join(name), "", false)?;
             }
         }
         Ok(())
     }
 
-    /// Watches one directory. False where it is gone already, or is none.
-    fn watch(&mut self, path: &Path, top: bool) -> Result<bool, Error> {
+    /// Watches one directory of a layout, and those of its directories that are there. False where it is gone already,
+    /// or is none.
+    fn watch(&mut self, layout: &Path, part: &'static str, top: bool) -> Result<bool, Error> {
+        // A slash at the end would follow a link after all.
+        let path = match part.strip_suffix('/') {
+            Some(part) => layout.join(part),
+            None => layout.to_owned(),
+        };
         let flags = inotify::WatchFlags::CLOSE_WRITE
             | inotify::WatchFlags::MOVED_TO
             | inotify::WatchFlags::CREATE
             | inotify::WatchFlags::ONLYDIR
             | inotify::WatchFlags::DONT_FOLLOW;
-        match inotify::add_watch(&self.inotify, path, flags) {
-            Ok(id) => {
-                self.watched.insert(id, Watched { path: path.to_owned(), top });
-                Ok(true)
-            }
+        match inotify::add_watch(&self.inotify, &path, flags) {
+            Ok(id) => self.watched.insert(id, Watched { layout: layout.to_owned(), part, top }),
             // Another's directory on the stick, or one that has just gone, is no reason to stop watching the others.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => Ok(false),
-            Err(error) => Err(Error::io("watch", path)(error.into())),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(false),
+            // Nor are the kernel's last watches, where the stick itself is watched.
+            Err(Errno::NOSPC) if !top || !part.is_empty() => return Ok(false),
+            Err(error) => return Err(Error::io("watch", path)(error.into())),
+        };
+        for (within, _, inner) in PARTS {
+            if within == part {
+                self.watch(layout, inner, top)?;
+            }
         }
+        Ok(true)
     }
 
     fn read_inotify(&mut self) -> Result<(), Error> {
@@ -195,22 +216,38 @@ impl Watch {
             return Ok(());
         }
         let (Some(watched), Some(name)) = (self.watched.get(&id).cloned(), name) else { return Ok(()) };
-        let path = watched.path.join(name);
+        let Watched { layout, part, top } = watched;
         if events.contains(inotify::ReadFlags::ISDIR) {
             // A directory that came with its files in it says nothing of them.
-            if watched.top && self.watch(&path, false)? {
-                let bundle = path.join(Item::Bundle.to_string());
-                if std::fs::symlink_metadata(&bundle).is_ok_and(|it| it.is_file()) {
-                    self.pending.push(Event::Arrived(bundle));
+            match PARTS.iter().find(|(within, name_of, _)| (*within, *name_of) == (part, name)) {
+                Some((.., inner)) if self.watch(&layout, inner, top)? => self.arrived(&layout),
+                None if top && part.is_empty() => {
+                    let layout = layout.join(name);
+                    if self.watch(&layout, "", false)? {
+                        self.arrived(&layout);
+                    }
                 }
+                _ => (),
             }
             return Ok(());
         }
         let written = inotify::ReadFlags::CLOSE_WRITE | inotify::ReadFlags::MOVED_TO;
-        let ours = name == Item::Bundle.to_string() || (watched.top && name.ends_with(".tar"));
-        if events.intersects(written) && ours {
-            self.pending.push(Event::Arrived(path));
+        if !events.intersects(written) {
+            return Ok(());
+        }
+        if Item::parse(&format!("{part}{name}")).is_some() {
+            self.arrived(&layout);
+        } else if top && part.is_empty() && name.ends_with(".tar") {
+            self.pending.push(Event::Arrived(layout.join(name)));
         }
         Ok(())
+    }
+
+    /// Something of a layout came. Without its `bundle.dsse` it is none yet.
+    fn arrived(&mut self, layout: &Path) {
+        let bundle = layout.join(Item::Bundle.to_string());
+        if std::fs::symlink_metadata(&bundle).is_ok_and(|it| it.is_file()) {
+            self.pending.push(Event::Arrived(bundle));
+        }
     }
 }

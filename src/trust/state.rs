@@ -83,6 +83,16 @@ pub struct ChannelState {
     /// The operator's word that is not used up yet: refusal code and digest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waivers: BTreeSet<Waiver>,
+    /// What the site answered when the active bundle became active; drift correction goes on with it whatever becomes of
+    /// the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The operator ordered this bundle to become active, where nothing does so by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<Digest>,
+    /// The deletions that the operator agreed to for the active bundle, until all of them are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<serde_json::Value>,
     /// The newest bundle that a latest card told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<Latest>,
@@ -228,11 +238,13 @@ impl ChannelState {
         self.waivers.retain(|it| it.digest != held.digest);
     }
 
-    /// Makes the staged bundle the active one.
-    pub fn activate(&mut self) {
+    /// Makes the staged bundle the active one, with what the site answered.
+    pub fn activate(&mut self, inputs: serde_json::Map<String, serde_json::Value>) {
         if let Some(staged) = self.staged.take() {
             self.active = Some(staged);
-            self.attempt = None;
+            self.inputs = Some(inputs);
+            self.agreed = None;
+            self.ordered = None;
         }
     }
 
@@ -240,6 +252,7 @@ impl ChannelState {
     pub fn healthy(&mut self) {
         self.last_good = self.active;
         self.attempt = None;
+        self.agreed = None;
     }
 
     /// Makes a kept bundle active again and sets aside the one that is left. The floor stays.

@@ -58,6 +58,8 @@ struct Decoder<'d, 'a> {
     errors: Vec<String>,
     /// What the way to JSON will stumble over, once everything else was found good.
     json: Option<Error>,
+    /// The mapping and the key that `json` is about.
+    refused: Option<(NodeId, Key)>,
 }
 
 /// Documents that repeat one mistake have as many messages as squares of it; nobody reads more than these.
@@ -73,6 +75,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
             aliases: HashSet::new(),
             errors: Vec::new(),
             json: None,
+            refused: None,
         }
     }
 
@@ -131,7 +134,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
             .map_err(Error::Content)
     }
 
-    fn scalar(&self, id: NodeId) -> Result<Value, Error> {
+    fn scalar(&mut self, id: NodeId) -> Result<Value, Error> {
         Ok(match self.resolve(id)? {
             Scalar::Null => Value::Null,
             Scalar::Bool(value) => Value::Bool(value),
@@ -140,7 +143,12 @@ impl<'d, 'a> Decoder<'d, 'a> {
             Scalar::Float(value) => Value::Float(value),
             Scalar::String(text) => Value::String(text.into_owned()),
             Scalar::Binary(bytes) => Value::String(key::text_of(bytes)),
-            Scalar::Timestamp(instant) => Value::String(instant.to_string()),
+            Scalar::Timestamp(instant) => {
+                if let Err(error) = instant.to_json() {
+                    self.json.get_or_insert_with(|| Error::Json(error.to_owned()));
+                }
+                Value::String(instant.to_string())
+            }
             Scalar::Merge => Value::String("<<".to_owned()),
         })
     }

@@ -12,6 +12,7 @@ use super::{
     walk::{Step, Walk},
 };
 
+pub(super) use text::is_break;
 pub use writer::Writer;
 
 /// Prints `value` as go-yaml v2 does, and with it `sigs.k8s.io/yaml`, Helm's `toYaml` and Kustomize: two spaces, lists
@@ -33,6 +34,11 @@ pub fn emit_pretty(value: &Value) -> String {
     let mut out = String::new();
     write(value, Writer::new(&mut out, Version::V3));
     out
+}
+
+/// Whether a text may stand on lines of its own, literal or folded.
+pub(super) fn may_be_block(version: Version, text: &str) -> bool {
+    text::Traits::of(version, text).block
 }
 
 fn write(value: &Value, mut writer: Writer<'_>) {

@@ -8,7 +8,10 @@ mod timestamp;
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _, alphabet,
+    engine::{GeneralPurpose, GeneralPurposeConfig},
+};
 
 use super::Version;
 
@@ -161,10 +164,16 @@ pub(super) fn old_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Base64 as Go's `StdEncoding` reads it: line breaks are skipped, padding is needed.
+/// Base64 as Go's `StdEncoding` reads it: padding is needed, bits that are left over may be anything.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Decodes base64; line breaks are skipped.
 fn binary<'a>(text: &str) -> Result<Scalar<'a>, String> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-    match STANDARD.decode(&digits) {
+    match BASE64.decode(&digits) {
         Ok(bytes) => Ok(Scalar::Binary(bytes)),
         Err(_) => Err("!!binary value contains invalid base64 data".to_owned()),
     }

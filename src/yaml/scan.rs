@@ -149,6 +149,13 @@ impl<'a> Scanner<'a> {
         self.skip_to_next_token()?;
         self.unroll_indent(i64::from(self.cursor.column()), scan_mark);
 
+        // The longest indicator has four characters, and the original looks at as many.
+        if self.tail.is_some()
+            && self.cursor.ends_within(4)
+            && let Some(tail) = self.tail.take()
+        {
+            return Err(tail);
+        }
         if self.cursor.at_end() {
             return self.fetch_stream_end();
         }

@@ -9,13 +9,19 @@
     reason = "tests"
 )]
 
+mod archive;
 mod converge;
 mod graph;
+mod import;
+mod media;
 mod object;
+mod oci;
 mod plan;
 mod render;
+mod store;
 mod support;
 mod trust;
+mod yaml;
 
 /// A file that nobody declares above would silently never run.
 #[test]

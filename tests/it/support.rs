@@ -4,5 +4,8 @@
 
 pub mod bundle;
 pub mod case;
+pub mod faulty;
+pub mod forgetful;
 pub mod kit;
+pub mod medium;
 pub mod model;

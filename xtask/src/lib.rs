@@ -5,10 +5,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "the connected side has a disk, a clock and an environment")]
 
+pub mod bench;
+pub mod bundle;
 pub mod disk;
+pub mod dist;
 pub mod envelope;
+pub mod golden;
 pub mod key;
 pub mod root;
+pub mod test;
 pub mod world;
 
 pub use world::World;

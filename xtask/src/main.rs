@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, key, root};
+use xtask::{World, bench, bundle, dist, golden, key, root, test};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -22,6 +22,19 @@ enum Task {
     Key(key::Command),
     #[command(subcommand, about = "Begin, change, sign and print the trust root")]
     Root(root::Command),
+    #[command(about = "Write what the originals print for our test inputs")]
+    Golden(golden::Args),
+    #[command(about = "Measure against the originals")]
+    Bench {
+        /// What is measured
+        subject: bench::Subject,
+    },
+    #[command(subcommand, about = "Build, sign and write bundles")]
+    Bundle(bundle::Command),
+    #[command(about = "Run everything that CI runs")]
+    Test(test::Args),
+    #[command(about = "Build the static binary and check that it is one")]
+    Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +43,11 @@ fn main() -> ExitCode {
     let result = match &args.task {
         Task::Key(command) => key::run(command, &mut world).map(String::into_bytes),
         Task::Root(command) => root::run(command, &mut world),
+        Task::Golden(args) => golden::run(args).map(String::into_bytes),
+        Task::Bench { subject } => bench::run(*subject).map(String::into_bytes),
+        Task::Bundle(command) => bundle::run(command, &world),
+        Task::Test(args) => test::run(args).map(|()| Vec::new()),
+        Task::Dist(args) => dist::run(args).map(|()| Vec::new()),
     };
     match result.and_then(|bytes| Ok(std::io::stdout().write_all(&bytes)?)) {
         Ok(()) => ExitCode::SUCCESS,

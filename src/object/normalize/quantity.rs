@@ -71,7 +71,7 @@ fn parse(text: &str) -> Option<Quantity> {
     let keep = match form {
         Form::Binary => {
             // `exponent` is of 2 here, and of it the original counts three bits to a digit.
-            places == 0 && 15 - width - exponent * 3 / 10 - 1 >= 0 && value(&shifted) & 7 != 0
+            places == 0 && 15 - width - exponent * 3 / 10 > 0 && value(&shifted) & 7 != 0
         }
         _ => {
             let scale = exponent - places;
@@ -256,7 +256,7 @@ impl Quantity {
         if point > 19 || self.digits.iter().skip(point).any(|digit| *digit != b'0') {
             return None;
         }
-        let digits = self.digits.iter().copied().chain(std::iter::repeat(b'0')).take(point);
-        digits.fold(Some(0_u64), |sum, digit| sum?.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+        let mut digits = self.digits.iter().copied().chain(std::iter::repeat(b'0')).take(point);
+        digits.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
     }
 }

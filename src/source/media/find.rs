@@ -42,8 +42,9 @@ pub fn find(path: &Path) -> Result<Found, Error> {
             let Some(name) = name.to_str().filter(|it| !it.starts_with('.')) else { continue };
             match child(&root, name) {
                 Ok(Some(medium)) => found.media.push(medium),
-                // Other people's tars are no concern of ours.
+                // Other people's tars and directories are no concern of ours.
                 Ok(None) | Err(Error::NoBundle(_)) => (),
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => (),
                 Err(error) => found.refused.push(error),
             }
         }
@@ -63,7 +64,7 @@ pub fn find(path: &Path) -> Result<Found, Error> {
 fn child(root: &Root, name: &str) -> Result<Option<Arc<dyn Medium>>, Error> {
     let path = root.path().join(name);
     match root.kind(name).map_err(Error::io("read", &path))? {
-        Some(FileType::Directory) => match root.below(name).map_err(Error::io("open", &path))? {
+        Some(FileType::Directory) => match root.medium(name).map_err(Error::io("open", &path))? {
             Some(below) if is_layout(&below).map_err(Error::io("read", &path))? => {
                 Ok(Some(Arc::new(DirectoryMedium::new(below))))
             }

@@ -130,6 +130,9 @@ impl Index {
             at = end;
         }
         index.blobs = order.into_blobs();
+        if index.documents.is_empty() && index.blobs.is_empty() {
+            return Err(Error::NoBundle(path.to_owned()));
+        }
         index.check_ascent(&what)?;
         Ok(index)
     }

@@ -141,10 +141,7 @@ impl Volumes {
         Some((absent, first))
     }
 
-    /// Looks for blobs and parts, by name and size.
-    ///
-    /// # Errors
-    /// Never for one medium that cannot be read: what is on it is missing.
+    /// Looks for blobs and parts, by name and size. What lies on a medium that cannot be read is missing.
     pub fn survey(&self, wanted: &[Part]) -> Survey {
         let mut survey = Survey::default();
         for part in wanted {

@@ -2,10 +2,10 @@ use std::{fs::File, io, io::Write, path::Path};
 
 use super::{
     super::{Error, Root},
-    Contents, Supply, Written, check_room, copy, is_whole,
+    Contents, Supply, Written, check_room, copy, is_whole, make_directory,
 };
 use crate::{
-    bundle::{Form, Item, Piece, Unverified},
+    bundle::{Item, Piece, Unverified},
     limits,
 };
 
@@ -24,21 +24,14 @@ pub fn write_directory(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Written, Error> {
     let at = |name: &str| directory.join(name);
-    match std::fs::create_dir(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("make", directory)(error));
-        }
-        _ => (),
-    }
-    let root = Root::open(directory).map_err(Error::io("open", directory))?;
+    let root = make_directory(directory)?;
     check_domain(&root, contents)?;
     let trust = root.make("trust").map_err(Error::io("make", at("trust")))?;
     let blobs = root.make("blobs").map_err(Error::io("make", at("blobs")))?;
     let blobs = blobs.make("sha256").map_err(Error::io("make", at("blobs/sha256")))?;
 
     let (whole, wanted) = sort_out(&blobs, contents, progress)?;
-    let needed = wanted.iter().map(|piece| Form::Directory.cost(piece.size)).fold(0, u64::saturating_add);
-    check_room(&root, needed, contents.blobs().map(|piece| (piece.digest, piece.size)))?;
+    check_room(&root, wanted.iter().map(|piece| (piece.digest, piece.size)))?;
 
     for (item, bytes) in contents.documents() {
         let name = item.to_string();

@@ -34,7 +34,7 @@ pub fn write_tar(
     let root = Root::open(parent).map_err(Error::io("open", parent))?;
     let needed = contents.bytes(Form::Tar);
     // The tar is one file, whatever is in it.
-    check_room(&root, needed, contents.blobs().take(1).map(|piece| (piece.digest, needed)))?;
+    check_room(&root, std::iter::once((contents.largest(), needed)))?;
 
     let temporary = format!("{name}.part");
     let file = root.create(&temporary).map_err(Error::io("write", path))?;

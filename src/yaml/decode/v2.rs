@@ -83,8 +83,8 @@ impl<'d> Decoder<'d, '_> {
                 Scalar::String(text) => text.into_owned(),
                 other => match Key::new(other).into_text() {
                     Ok(text) => text,
-                    Err(refused) => {
-                        self.refuse_key(&refused, value_id);
+                    Err(key) => {
+                        self.refuse_key(id, key, value_id);
                         continue;
                     }
                 },
@@ -95,16 +95,21 @@ impl<'d> Decoder<'d, '_> {
         Ok(())
     }
 
-    /// A key that has no text. It is an error only once the whole document is known to be good.
-    fn refuse_key(&mut self, key: &Key, value: NodeId) {
-        if self.json.is_none() {
-            self.json = Some(Error::Json(format!(
-                "unsupported map key of type: {}, key: {}, value: {}",
-                key.go_type(),
-                key.go_syntax(),
-                key::go_syntax(self, value)
-            )));
+    /// A key that has no text. It is an error only once the whole document is known to be good, and with the last
+    /// value of the key.
+    fn refuse_key(&mut self, mapping: NodeId, key: Key, value: NodeId) {
+        if let Some(refused) = &self.refused
+            && (refused.0 != mapping || refused.1 != key)
+        {
+            return;
         }
+        self.json = Some(Error::Json(format!(
+            "unsupported map key of type: {}, key: {}, value: {}",
+            key.go_type(),
+            key.go_syntax(),
+            key::go_syntax(self, value)
+        )));
+        self.refused = Some((mapping, key));
     }
 
     fn key(&mut self, id: NodeId) -> Result<Scalar<'d>, Error> {

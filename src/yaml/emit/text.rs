@@ -21,7 +21,8 @@ pub(super) struct Traits {
     pub(super) multiline: bool,
     plain: bool,
     single: bool,
-    literal: bool,
+    /// It may stand on lines of its own.
+    pub(super) block: bool,
 }
 
 impl Traits {
@@ -30,7 +31,7 @@ impl Traits {
         let seen = text.bytes().fold(0, |seen, byte| seen | class(byte));
         let bytes = text.as_bytes();
         let Some(&first) = bytes.first() else {
-            return Self { multiline: false, plain: true, single: true, literal: false };
+            return Self { multiline: false, plain: true, single: true, block: false };
         };
         if seen & (BREAK | ODD) != 0 {
             return Self::of_any(version, text);
@@ -46,7 +47,7 @@ impl Traits {
             multiline: false,
             plain: !indicator && first != b' ' && !trailing_space,
             single: true,
-            literal: !trailing_space,
+            block: !trailing_space,
         }
     }
 
@@ -85,14 +86,14 @@ impl Traits {
             multiline: line_breaks,
             plain: quotable && !ragged && !line_breaks && !indicator,
             single: quotable,
-            literal: !(trailing_space || space_break || special),
+            block: !(trailing_space || space_break || special),
         }
     }
 
     /// The style of a text that stands anywhere but in a simple key, or in one.
     pub(super) fn style(self, version: Version, text: &str, simple_key: bool) -> Style {
         if text.contains('\n') {
-            let literal = self.literal && !simple_key;
+            let literal = self.block && !simple_key;
             return if literal { Style::Literal } else { Style::Double };
         }
         if !may_be_plain(version, text) || (simple_key && self.multiline) {
@@ -172,7 +173,7 @@ fn is_space(c: char) -> bool {
 }
 
 /// What YAML 1.1 takes for a line break.
-pub(super) fn is_break(c: char) -> bool {
+pub(in crate::yaml) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 

@@ -175,12 +175,6 @@ impl<'a> Cursor<'a> {
         Mark { index: small(self.pos), line: self.line, column: self.column() }
     }
 
-    /// Whether only LF ends a line.
-    #[inline]
-    pub(super) fn plain_breaks(&self) -> bool {
-        self.plain_breaks
-    }
-
     /// The byte at an absolute place; 0 after the end, which no text contains.
     #[inline]
     pub(super) fn byte(&self, at: usize) -> u8 {
@@ -196,6 +190,11 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn at_end(&self) -> bool {
         self.pos >= self.bytes.len()
+    }
+
+    /// Whether there are fewer characters left than `count`.
+    pub(super) fn ends_within(&self, count: usize) -> bool {
+        self.slice(self.pos, self.bytes.len()).chars().take(count).count() < count
     }
 
     /// The text between two places that were both at a whole character.

@@ -43,6 +43,7 @@ func kinds() (map[runtimeschema.GroupVersionKind]string, *schema.Schema) {
 func short(name string) string {
 	name = strings.TrimPrefix(name, "io.k8s.api.")
 	name = strings.TrimPrefix(name, "io.k8s.apimachinery.pkg.apis.")
+	name = strings.TrimPrefix(name, "io.k8s.apiserver.pkg.apis.")
 	return strings.TrimPrefix(name, "io.k8s.apimachinery.pkg.")
 }
 
@@ -94,6 +95,9 @@ func (p *printer) row(ref schema.TypeRef) string {
 				key += "=" + fmt.Sprint(field.Default)
 			}
 			keys = append(keys, key)
+		}
+		if element.Map.ElementRelationship == schema.Atomic {
+			return "list:" + strings.Join(keys, ",") + ">atomic"
 		}
 		p.visit(*atom.List.ElementType.NamedType)
 		return "list:" + strings.Join(keys, ",") + ">" + short(*atom.List.ElementType.NamedType)

@@ -1,0 +1,270 @@
+//! `/etc/airlock/airlock.yaml`: what a person writes, and what the agent makes of it.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::{
+    duration::GoDuration,
+    fault::{Class, Fault},
+    name::{ChannelName, ClusterId},
+    plan::Budget,
+    trust::Audience,
+};
+
+/// The configuration of a node, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The cluster that this node belongs to.
+    pub cluster: ClusterId,
+    /// The channels that it follows.
+    pub channels: Vec<ChannelName>,
+    /// Whether a bundle for a pattern of clusters is taken.
+    pub audience_wildcards: bool,
+    /// Clusters for which it verifies, keeps and hands on what it never activates.
+    pub relay_for: Vec<ClusterId>,
+    /// Whether it applies, or only stores.
+    pub role: NodeRole,
+    /// The store.
+    pub store: PathBuf,
+    /// The site's answers.
+    pub site: PathBuf,
+    /// Where the store id is kept, so that a lost state is noticed.
+    pub store_id: PathBuf,
+    /// The agent's socket.
+    pub socket: PathBuf,
+    /// Directories below which sticks are mounted.
+    pub media: Vec<PathBuf>,
+    /// Whether a complete bundle becomes active by itself.
+    pub activate: Activation,
+    /// Where objects go.
+    pub target: Option<Target>,
+    /// How much may be deleted without the operator's word.
+    pub deletion: Budget,
+    /// How often everything is looked at again, changed or not.
+    pub interval: GoDuration,
+    /// How many bundles of a channel are kept beside those in use.
+    pub keep: usize,
+    /// The version of Kubernetes where it cannot be asked, `1.NN`.
+    pub kubernetes: Option<String>,
+    /// The architecture whose images the node needs, as Go names it.
+    pub arch: String,
+}
+
+/// What a node does beside keeping bundles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeRole {
+    /// Verifies and keeps.
+    Store,
+    /// Applies, too.
+    Apply,
+}
+
+/// When a staged bundle becomes active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// As soon as it is complete and its plan is within the budget.
+    Auto,
+    /// When the operator says `airlock activate`.
+    Manual,
+}
+
+/// Where objects go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A directory that stands in for a cluster.
+    Directory(PathBuf),
+}
+
+/// The configuration is not one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {why}")]
+pub struct Invalid {
+    /// The file as it was named.
+    pub file: String,
+    /// What is wrong, with line and column where there is one.
+    pub why: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+impl Fault for Invalid {
+    fn code(&self) -> &'static str {
+        "config"
+    }
+
+    fn class(&self) -> Class {
+        Class::Invalid
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(self.fix.clone())
+    }
+}
+
+/// What a person writes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Fragment {
+    cluster: ClusterId,
+    channels: Vec<ChannelName>,
+    #[serde(default)]
+    audience_wildcards: bool,
+    #[serde(default)]
+    relay_for: Vec<ClusterId>,
+    #[serde(default = "Fragment::role")]
+    role: NodeRole,
+    #[serde(default = "Fragment::store")]
+    store: PathBuf,
+    #[serde(default = "Fragment::site")]
+    site: PathBuf,
+    #[serde(default = "Fragment::store_id")]
+    store_id: PathBuf,
+    #[serde(default = "Fragment::socket")]
+    socket: PathBuf,
+    #[serde(default)]
+    media: Vec<PathBuf>,
+    #[serde(default = "Fragment::activate")]
+    activate: Activation,
+    #[serde(default)]
+    apply: Option<FragmentTarget>,
+    #[serde(default)]
+    deletion: Option<FragmentBudget>,
+    #[serde(default = "Fragment::interval")]
+    interval: GoDuration,
+    #[serde(default = "Fragment::keep")]
+    keep: usize,
+    #[serde(default)]
+    kubernetes: Option<String>,
+    #[serde(default)]
+    arch: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FragmentTarget {
+    directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FragmentBudget {
+    #[serde(default)]
+    count: Option<u32>,
+    #[serde(default)]
+    percent: Option<u8>,
+}
+
+impl Fragment {
+    fn role() -> NodeRole {
+        NodeRole::Apply
+    }
+
+    fn store() -> PathBuf {
+        "/var/lib/airlock".into()
+    }
+
+    fn site() -> PathBuf {
+        "/etc/airlock/site.yaml".into()
+    }
+
+    fn store_id() -> PathBuf {
+        "/etc/airlock/store-id".into()
+    }
+
+    fn socket() -> PathBuf {
+        "/run/airlock/airlock.sock".into()
+    }
+
+    fn activate() -> Activation {
+        Activation::Auto
+    }
+
+    fn interval() -> GoDuration {
+        GoDuration::from_secs(600)
+    }
+
+    fn keep() -> usize {
+        3
+    }
+}
+
+impl Settings {
+    /// Reads a configuration. `file` names it in errors; `arch` is the machine's own architecture as Go names it.
+    ///
+    /// # Errors
+    /// With line, column and what to write, when a key is unknown, missing, of another type, or contradicts another.
+    pub fn parse(file: &str, text: &str, arch: &str) -> Result<Self, Invalid> {
+        let invalid = |why: String, fix: &str| Invalid { file: file.into(), why, fix: fix.into() };
+        let fragment: Fragment = serde_yaml::from_str(text).map_err(|error| {
+            invalid(error.to_string(), "`airlock generate config` prints a configuration with every key explained")
+        })?;
+        if fragment.channels.is_empty() {
+            return Err(invalid("`channels` is empty".into(), "name at least one channel to follow, as in `channels: [platform]`"));
+        }
+        let distinct: BTreeSet<&ChannelName> = fragment.channels.iter().collect();
+        if distinct.len() != fragment.channels.len() {
+            return Err(invalid("`channels` names a channel twice".into(), "name each channel once"));
+        }
+        if fragment.relay_for.contains(&fragment.cluster) {
+            let why = format!("`relayFor` names this node's own cluster `{}`", fragment.cluster);
+            return Err(invalid(why, "take it out: a node keeps its own bundles anyway"));
+        }
+        if fragment.role == NodeRole::Apply && fragment.apply.is_none() {
+            let fix = "say where objects go, as in `apply: {directory: /srv/cluster}`, or set `role: store`";
+            return Err(invalid("`role: apply` needs `apply`".into(), fix));
+        }
+        if let Some(version) = &fragment.kubernetes
+            && minor(version).is_none()
+        {
+            return Err(invalid(format!("`kubernetes: {version}` is not a version"), "write it as in `kubernetes: \"1.36\"`"));
+        }
+        let deletion = match fragment.deletion {
+            None => Budget::default(),
+            Some(FragmentBudget { percent: Some(percent), .. }) if percent > 100 => {
+                return Err(invalid(format!("`deletion.percent: {percent}` is more than all"), "give a share from 0 to 100"));
+            }
+            Some(FragmentBudget { count, percent }) => {
+                let default = Budget::default();
+                Budget { count: count.unwrap_or(default.count), percent: percent.unwrap_or(default.percent) }
+            }
+        };
+        Ok(Self {
+            cluster: fragment.cluster,
+            channels: fragment.channels,
+            audience_wildcards: fragment.audience_wildcards,
+            relay_for: fragment.relay_for,
+            role: fragment.role,
+            store: fragment.store,
+            site: fragment.site,
+            store_id: fragment.store_id,
+            socket: fragment.socket,
+            media: fragment.media,
+            activate: fragment.activate,
+            target: fragment.apply.map(|it| Target::Directory(it.directory)),
+            deletion,
+            interval: fragment.interval,
+            keep: fragment.keep,
+            kubernetes: fragment.kubernetes,
+            arch: fragment.arch.unwrap_or_else(|| arch.to_owned()),
+        })
+    }
+
+    /// Whose bundles are taken for `cluster`: this node's own, or one that it relays for.
+    pub fn audience(&self, cluster: &ClusterId) -> Audience {
+        let (channels, wildcards) = (self.channels.clone(), self.audience_wildcards);
+        Audience { cluster: cluster.clone(), channels, wildcards }
+    }
+
+    /// The clusters for which bundles are taken, this node's own first.
+    pub fn clusters(&self) -> impl Iterator<Item = &ClusterId> {
+        std::iter::once(&self.cluster).chain(&self.relay_for)
+    }
+}
+
+/// The minor of `1.NN`.
+pub fn minor(version: &str) -> Option<u32> {
+    version.strip_prefix("1.")?.parse().ok()
+}

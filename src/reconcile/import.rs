@@ -1,0 +1,172 @@
+//! Sticks, directories, tars and volumes: whatever lies at the paths that somebody named.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    accept::{self, Accepted, OnBytes, Terms},
+    memory::Memory,
+    receipt,
+};
+use crate::{
+    bundle::{Floor, Medium as _},
+    fault::{Fault, Report},
+    source::{self, Left, Volumes, find, leave},
+    store::Store,
+};
+
+/// What came of an import.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Imported {
+    /// One for each bundle that was found, in the order in which they were taken.
+    pub media: Vec<MediumReport>,
+}
+
+/// What came of one bundle on one medium, or on several volumes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MediumReport {
+    /// How people call it.
+    pub medium: String,
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Where the want-list lies, or its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub want: Option<String>,
+}
+
+/// Taken, or refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It was taken, whole or in part.
+    Accepted(Accepted),
+    /// It was not.
+    Refused(Report),
+}
+
+impl Imported {
+    /// The first refusal, where there is one.
+    pub fn refusal(&self) -> Option<&Report> {
+        self.media.iter().find_map(|it| match &it.verdict {
+            Verdict::Refused(report) => Some(report),
+            Verdict::Accepted(_) => None,
+        })
+    }
+}
+
+/// Imports what lies at `paths`. Volumes of one bundle are put together across all of them, and several bundles of a
+/// channel are taken in the order of their numbers.
+pub fn import(
+    store: &Store,
+    memory: &mut Memory,
+    terms: &Terms,
+    paths: &[PathBuf],
+    now: Timestamp,
+    progress: &OnBytes,
+) -> Imported {
+    let mut imported = Imported::default();
+    let mut media = Vec::new();
+    for path in paths {
+        match find(path) {
+            Ok(found) => {
+                for error in &found.refused {
+                    refuse(store, memory, &mut imported, path.display().to_string(), error, None, now);
+                }
+                media.extend(found.media);
+            }
+            Err(error) => refuse(store, memory, &mut imported, path.display().to_string(), &error, None, now),
+        }
+    }
+    let mut groups = Vec::new();
+    for (label, group) in grouped(media) {
+        match group {
+            Ok(volumes) => groups.push(volumes),
+            Err(error) => refuse(store, memory, &mut imported, label, &error, None, now),
+        }
+    }
+    if let Some(error) = mixed(&groups) {
+        refuse(
+            store,
+            memory,
+            &mut imported,
+            groups.iter().map(|it| it.label()).collect::<Vec<_>>().join(", "),
+            &error,
+            None,
+            now,
+        );
+        return imported;
+    }
+    let mut ranked: Vec<(Option<Floor>, Volumes)> = groups
+        .into_iter()
+        .map(|volumes| (accept::preview(store, memory, terms, &volumes, now).ok(), volumes))
+        .collect();
+    ranked.sort_by_key(|(position, _)| *position);
+    for (_, volumes) in ranked {
+        match accept::accept(store, memory, terms, &volumes, now, progress) {
+            Ok(accepted) => {
+                let want = match &accepted {
+                    Accepted::Incomplete { want, .. } => {
+                        // What is missing is told here as well, so a receipt that cannot be written loses nothing.
+                        let _ = memory.change(store, now, &receipt::accepted(&accepted, &volumes), |_| ());
+                        paths.first().map(|path| left(path, want.clone(), &volumes))
+                    }
+                    Accepted::Held(_) | Accepted::Staged(_) => None,
+                };
+                let verdict = Verdict::Accepted(accepted);
+                imported.media.push(MediumReport { medium: volumes.label(), verdict, want });
+            }
+            Err(error) => {
+                refuse(store, memory, &mut imported, volumes.label(), &error, Some(volumes.payload()), now);
+            }
+        }
+    }
+    imported
+}
+
+/// Volumes that lack others, of two bundles: discs of two sets were mixed up, and taking either would make it look as
+/// if that were right.
+fn mixed(groups: &[Volumes]) -> Option<source::Error> {
+    let lacking = |it: &&Volumes| it.absent().is_some_and(|(absent, _)| !absent.is_empty());
+    let mut lacking = groups.iter().filter(lacking);
+    let (first, second) = (lacking.next()?, lacking.next()?);
+    let what = "bundle.dsse".to_owned();
+    Some(source::Error::Mixed { first: first.label(), second: second.label(), what })
+}
+
+/// Puts volumes together. Media that cannot be put together are each told of, and do not stand in the way of others.
+fn grouped(
+    media: Vec<std::sync::Arc<dyn crate::bundle::Medium>>,
+) -> Vec<(String, Result<Volumes, source::Error>)> {
+    if let Ok(groups) = Volumes::group(media.clone()) {
+        return groups.into_iter().map(|it| (it.label(), Ok(it))).collect();
+    }
+    let one_by_one = media.into_iter().map(|medium| (medium.label(), Volumes::new(vec![medium])));
+    one_by_one.collect()
+}
+
+fn left(path: &Path, want: source::Want, volumes: &Volumes) -> String {
+    let words = want.words(Some(volumes));
+    match leave(path, want, Some(volumes)) {
+        Ok(Left::Written(path)) => format!("{words}; the list is on the medium: {}", path.display()),
+        Ok(Left::Words(words)) => words,
+        Err(error) => format!("{words}; the list could not be left on the medium: {error}"),
+    }
+}
+
+fn refuse(
+    store: &Store,
+    memory: &mut Memory,
+    imported: &mut Imported,
+    medium: String,
+    fault: &dyn Fault,
+    payload: Option<crate::digest::Digest>,
+    now: Timestamp,
+) {
+    let report = Report::of(fault);
+    // A refusal stands whether or not the disk has room for a line about it.
+    let _ = memory.change(store, now, &receipt::refused(&report, &medium, payload), |_| ());
+    imported.media.push(MediumReport { medium, verdict: Verdict::Refused(report), want: None });
+}

@@ -1,0 +1,279 @@
+//! A node: its store, what it remembers, and the cluster that it keeps.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    accept::Terms,
+    memory::Memory,
+    receipt,
+    status::{ChannelStatus, EntryStatus, RootStatus, Status},
+};
+use crate::{
+    bundle::{AgentVersion, Floor, Role, Unverified},
+    cluster::Cluster,
+    content::Content,
+    digest::Digest,
+    fault::{Class, Report},
+    name::{ChannelName, ClusterId, EntryName},
+    plan::Budget,
+    store::{self, Disk, Store},
+    trust::{
+        Audience, Verified, anchor,
+        state::{Held, HeldFloor, RootRef, State},
+    },
+};
+
+/// What a node is told by its configuration, as far as its stages need it.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The cluster that it belongs to.
+    pub cluster: ClusterId,
+    /// What bundles are held against.
+    pub terms: Terms,
+    /// The file of the site's answers.
+    pub site: PathBuf,
+    /// Whether a staged bundle becomes active by itself.
+    pub auto: bool,
+    /// How much may be deleted without the operator's word.
+    pub budget: Budget,
+    /// How many bundles of a channel are kept beside those in use.
+    pub keep: usize,
+}
+
+impl Profile {
+    /// What a node follows, in the form in which bundles are held against it.
+    pub fn terms(
+        audiences: Vec<Audience>,
+        agent: AgentVersion,
+        arch: String,
+        kubernetes: Option<u32>,
+    ) -> Terms {
+        Terms { audiences, agent, arch, kubernetes }
+    }
+}
+
+/// A node at work. All that it does passes here, whether a socket, a stick or a clock asked for it.
+pub struct Node {
+    pub(super) profile: Profile,
+    pub(super) store: Store,
+    pub(super) cluster: Option<Arc<dyn Cluster>>,
+    memory: Mutex<Memory>,
+    contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
+    reports: Mutex<Reports>,
+    notices: Vec<String>,
+    /// One pass at a time: two would plan from the same observation.
+    pub(super) pass: tokio::sync::Mutex<()>,
+}
+
+/// What the last passes found.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    pub(super) entries: BTreeMap<(ChannelName, EntryName), EntryStatus>,
+    pub(super) waiting: BTreeMap<ChannelName, Report>,
+    pub(super) failures: BTreeMap<ChannelName, Report>,
+}
+
+impl Node {
+    /// Opens a node's store and verifies everything that is in use again: the chain of roots, and each active envelope
+    /// under the root that admitted it. `store_id` is what `/etc/airlock/store-id` says, where it is.
+    ///
+    /// # Errors
+    /// When there is no state, it is lost, or what the store holds is not what was accepted.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        store_id: Option<&str>,
+        profile: Profile,
+        cluster: Option<Arc<dyn Cluster>>,
+    ) -> Result<Self, Report> {
+        let (store, state, recovered) = Store::open(disk, store_id)?;
+        let memory = Memory::load(&store, state)?;
+        let notices = recovered.iter().map(ToString::to_string).collect();
+        let node = Self {
+            profile,
+            store,
+            cluster,
+            memory: Mutex::new(memory),
+            contents: Mutex::default(),
+            reports: Mutex::default(),
+            notices,
+            pass: tokio::sync::Mutex::new(()),
+        };
+        for (_, channel, held) in node.in_use() {
+            node.memory().admitted(&node.store, &channel, &held)?;
+        }
+        Ok(node)
+    }
+
+    /// The bundles that are staged, active or last good, each once.
+    pub(super) fn in_use(&self) -> Vec<(ClusterId, ChannelName, Held)> {
+        let memory = self.memory();
+        let mut all: Vec<(ClusterId, ChannelName, Held)> = Vec::new();
+        for (cluster, channels) in &memory.state.clusters {
+            for (channel, state) in channels {
+                for held in [state.staged, state.active, state.last_good].into_iter().flatten() {
+                    if !all.iter().any(|(.., it)| it.digest == held.digest) {
+                        all.push((cluster.clone(), channel.clone(), held));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// The content of a bundle that was accepted.
+    pub(super) fn content(&self, channel: &ChannelName, held: &Held) -> Result<Arc<Content>, Report> {
+        if let Some(content) = lock(&self.contents).get(&held.digest) {
+            return Ok(Arc::clone(content));
+        }
+        let root = self.memory().admitted(&self.store, channel, held)?;
+        let content = Arc::new(Content::open(root, self.store.blobs())?);
+        let mut contents = lock(&self.contents);
+        contents.insert(held.digest, Arc::clone(&content));
+        Ok(content)
+    }
+
+    pub(super) fn forget_contents(&self) {
+        lock(&self.contents).clear();
+    }
+
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        lock(&self.memory)
+    }
+
+    pub(super) fn reports(&self) -> MutexGuard<'_, Reports> {
+        lock(&self.reports)
+    }
+
+    /// Changes the state, with a receipt, durably.
+    pub(super) fn change(
+        &self,
+        now: Timestamp,
+        receipt: &serde_json::Value,
+        change: impl FnOnce(&mut State),
+    ) -> Result<(), store::Error> {
+        self.memory().change(&self.store, now, receipt, change)
+    }
+
+    /// Imports what lies at `paths`; blocks while it copies.
+    pub fn import(&self, paths: &[PathBuf], now: Timestamp, progress: &super::accept::OnBytes) -> super::import::Imported {
+        super::import::import(&self.store, &mut self.memory(), &self.profile.terms, paths, now, progress)
+    }
+
+    /// How the node stands.
+    pub fn status(&self, now: Timestamp) -> Status {
+        let memory = self.memory().clone();
+        let reports = self.reports();
+        let root = memory.newest_root();
+        let mut channels = Vec::new();
+        for (cluster, states) in &memory.state.clusters {
+            for (channel, state) in states {
+                let own = *cluster == self.profile.cluster;
+                let entries = reports.entries.iter().filter(|((it, _), _)| own && it == channel);
+                let created = state.active.as_ref().and_then(|held| self.created(channel, held));
+                channels.push(ChannelStatus {
+                    cluster: cluster.clone(),
+                    channel: channel.clone(),
+                    floor: state.floor,
+                    staged: state.staged,
+                    waiting: reports.waiting.get(channel).filter(|_| own && state.staged.is_some()).cloned(),
+                    active: state.active,
+                    created,
+                    last_good: state.last_good,
+                    denied: state.denied.clone(),
+                    hold: state.hold.clone(),
+                    latest: state.latest,
+                    entries: entries.map(|(_, status)| status.clone()).collect(),
+                    failure: reports.failures.get(channel).filter(|_| own).cloned(),
+                });
+            }
+        }
+        Status {
+            cluster: self.profile.cluster.clone(),
+            at: now,
+            root: RootStatus {
+                version: root.version,
+                epoch: root.epoch,
+                digest: root.digest(),
+                expires: root.expires,
+            },
+            time_floor: memory.state.time_floor,
+            channels,
+            notices: self.notices.clone(),
+        }
+    }
+
+    fn created(&self, channel: &ChannelName, held: &Held) -> Option<Timestamp> {
+        let known = lock(&self.contents).get(&held.digest).map(|it| it.root().statement.created);
+        known.or_else(|| Some(self.memory().admitted(&self.store, channel, held).ok()?.statement.created))
+    }
+
+    /// The trust roots that the node knows, oldest first.
+    pub fn chain(&self) -> Vec<Verified<crate::bundle::TrustRoot>> {
+        self.memory().chain().to_vec()
+    }
+
+    /// What was decided, from the first receipt to the last, and where the chain of receipts does not hold.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn history(&self) -> Result<store::Chain, store::Error> {
+        self.store.receipts()
+    }
+}
+
+/// What the operator brings to begin with.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    /// The envelope of a trust root, of any version.
+    pub envelope: Vec<u8>,
+    /// The digest of its payload, as the operator has it from elsewhere.
+    pub digest: Digest,
+    /// How the operator gave it: `sha256`, `words`.
+    pub how: String,
+    /// A floor, where a lost state is recovered: nothing older is accepted.
+    pub minimum: Option<(Vec<(ClusterId, ChannelName)>, Floor)>,
+}
+
+/// Begins a store that trusts one root. `store_id` is 32 random hexadecimal digits, to be written to
+/// `/etc/airlock/store-id` after this returns.
+///
+/// # Errors
+/// When the root is not the one with that digest, or a state is there.
+pub fn begin(disk: Arc<dyn Disk>, anchored: &Anchor, store_id: String, now: Timestamp) -> Result<(), Report> {
+    let envelope = Unverified::read(&format!("the {} file", Role::Root.name()), anchored.envelope.clone())?;
+    let root = anchor(&envelope, anchored.digest)?;
+    let at = RootRef { version: root.version, digest: root.digest() };
+    let mut state = State::anchored(store_id, at, root.issued);
+    if let Some((channels, position)) = &anchored.minimum {
+        for (cluster, channel) in channels {
+            // The recovered floor knows a number and no bundle, so that number is admitted once.
+            state.channel_mut(cluster, channel).floor = Some(HeldFloor { position: *position, digest: None });
+        }
+    }
+    let (store, state) = Store::create(disk, state)?;
+    store.put_root(root.version, &envelope)?;
+    let mut memory = Memory::load(&store, state)?;
+    memory.change(&store, now, &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()), |_| ())?;
+    Ok(())
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A pass that panicked is that pass' fault; what it left in memory was committed or is made anew.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A node without a cluster was asked for what needs one.
+pub(super) fn no_cluster() -> Report {
+    Report::new(
+        "no_cluster",
+        Class::Invalid,
+        "this node keeps bundles and applies nothing",
+        Some("set `role: apply` and `apply` in airlock.yaml, or ask on a node that has them"),
+    )
+}

@@ -1,0 +1,314 @@
+//! `cargo xtask bundle`: what a site receives, from a description to a stick.
+//!
+//! ```text
+//! bundles/<name>/bundle.yaml ─ build ─▶ target/bundles/<name>/<epoch>-<sequence>/   a layout without signatures
+//!               bundle.lock ◀────┘        │ request ─▶ sign, sign, … ─▶ attach        one file travels
+//!                                         └ write ─▶ a directory, a tar, volumes      once enough have signed
+//! ```
+
+mod blobs;
+mod build;
+mod card;
+mod collect;
+mod description;
+mod difference;
+mod finder;
+mod git;
+mod image;
+mod init;
+mod inspect;
+mod lock;
+mod objects;
+mod opened;
+mod reference;
+mod sign;
+mod write;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use airlock::name::BundleName;
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+
+pub use build::{Built, Options, build};
+pub use card::card;
+pub use description::{Bytes, Description};
+pub use difference::difference;
+pub use init::init;
+pub use inspect::inspect;
+pub use lock::Lock;
+pub use opened::Opened;
+pub use sign::{DIFFERENCE, attach, bytes_to_sign, request, sign, standing};
+pub use write::{Form, Holds, write};
+
+use crate::{World, root::Named};
+
+/// Build, sign and write bundles.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Begin a bundle: a description and a first manifest.
+    Init {
+        /// Its name.
+        name: BundleName,
+        /// Where descriptions lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Build a bundle, unsigned, and pin what it resolved to in bundle.lock.
+    Build {
+        /// Its name.
+        name: BundleName,
+        /// Make the next bundle of the channel out of what is here now.
+        #[arg(long)]
+        next: bool,
+        /// With --next: from now on an entry looks elsewhere within its tree; this is how dev becomes prod.
+        #[arg(long, value_name = "ENTRY=PATH")]
+        path: Vec<Named<String>>,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Put together what travels between signers: the envelope, the inventory and what changes.
+    Request {
+        /// The bundle: its name, or the directory that was built.
+        bundle: String,
+        /// The bundle that was signed last; the one that is named as the one before, where it still lies here.
+        #[arg(long, value_name = "PATH")]
+        last: Option<PathBuf>,
+        /// Where the request goes.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Add one signature to a bundle, or to a request.
+    Sign {
+        /// The bundle: its name, or a directory.
+        bundle: String,
+        /// A private key, or the .pub file of a key that an ssh-agent holds.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Print the bytes that `ssh-keygen -Y sign -n airlock-bundle-v1` signs.
+    Pae {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Take in a signature that was made elsewhere: a .sig file, or a request that came back.
+    Attach {
+        /// The bundle: its name, or a directory.
+        bundle: String,
+        /// The signature.
+        signature: PathBuf,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Print what a bundle says and carries, and who signed it.
+    Inspect {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Write a signed bundle onto media.
+    Write {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// What is written.
+        #[command(flatten)]
+        medium: MediumArgs,
+        /// What the site holds: a want-list that came back, or a bundle that was accepted there; may be repeated.
+        #[arg(long, value_name = "PATH")]
+        have: Vec<PathBuf>,
+        /// Leave out what the bundle of that sequence, or that code (1-41-7f3a90b2), holds.
+        #[arg(long, value_name = "SEQUENCE")]
+        since: Option<String>,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Make or sign the latest card: a file for a QR code that says which bundle is the newest.
+    Card {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// A key of the card role.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where the card goes.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+}
+
+/// Where things lie.
+#[derive(Args, Clone, Debug)]
+pub struct Places {
+    /// Where descriptions lie
+    #[arg(long, value_name = "DIR", default_value = "bundles")]
+    pub bundles: PathBuf,
+    /// Where trust roots lie; for a bundle that was built elsewhere, those that it carries
+    #[arg(long, value_name = "DIR")]
+    pub trust: Option<PathBuf>,
+    /// Where bundles are built
+    #[arg(long, value_name = "DIR", default_value = "target/bundles")]
+    pub out: PathBuf,
+}
+
+/// One of the forms of a medium.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct MediumArgs {
+    /// A directory, as on a stick
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// One tar
+    #[arg(long, value_name = "FILE")]
+    pub tar: Option<PathBuf>,
+    /// Tars of a size, such as 4GB:discs
+    #[arg(long, value_name = "SIZE:DIR", value_parser = volumes)]
+    pub volumes: Option<(u64, PathBuf)>,
+}
+
+fn volumes(text: &str) -> Result<(u64, PathBuf), String> {
+    let (size, path) = text.split_once(':').ok_or("write the size and the directory as 4GB:discs")?;
+    Ok((size.parse::<Bytes>()?.0, path.into()))
+}
+
+impl Places {
+    fn trust_or_default(&self) -> PathBuf {
+        self.trust.clone().unwrap_or_else(|| "trust".into())
+    }
+
+    /// The directory of a bundle that is named by its name or its path.
+    fn find(&self, bundle: &str) -> Result<PathBuf> {
+        let path = PathBuf::from(bundle);
+        if path.exists() {
+            return Ok(path);
+        }
+        let Some(lock) = Lock::read(&self.bundles.join(bundle))? else {
+            bail!(
+                "{bundle} is neither a path nor a bundle that was built; `cargo xtask bundle build {bundle}` builds it"
+            );
+        };
+        let built = self.out.join(bundle).join(lock.position().to_string());
+        match built.exists() {
+            true => Ok(built),
+            false => bail!(
+                "{} is gone; `cargo xtask bundle build {bundle}` builds it again, byte for byte",
+                built.display()
+            ),
+        }
+    }
+}
+
+/// Does what the command line asks for, and returns what it prints.
+///
+/// # Errors
+/// Whatever the task met.
+pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
+    let text = match command {
+        Command::Init { name, places } => {
+            let directory = init(&places.bundles, name)?;
+            format!(
+                "{0}\nnext: edit {0}/bundle.yaml, then `cargo xtask bundle build {name}`\n",
+                directory.display()
+            )
+        }
+        Command::Build { name, next, path, places } => {
+            let mut paths = BTreeMap::new();
+            for Named { name, value } in path {
+                paths.insert(name.parse()?, value.clone());
+            }
+            let built = build(
+                &Options {
+                    bundle: places.bundles.join(name.as_str()),
+                    trust: places.trust_or_default(),
+                    out: places.out.clone(),
+                    next: *next,
+                    paths,
+                },
+                world,
+            )?;
+            let notes: String = built.notes.iter().map(|it| format!("note: {it}\n")).collect();
+            let standing = standing(&built.directory, None)?;
+            format!("{notes}{}\n{standing}", built.directory.display())
+        }
+        Command::Request { bundle, last, to, places } => {
+            let built = places.find(bundle)?;
+            let before = last.clone().or_else(|| before(&built));
+            request(&built, before.as_deref(), to)?
+        }
+        Command::Sign { bundle, key, places } => {
+            let path = places.find(bundle)?;
+            // A signer sees what changes before the passphrase is asked for.
+            if let Ok(text) = crate::disk::read_text(&path.join(DIFFERENCE), 64 * 1024 * 1024) {
+                eprint(&format!("as the builder tells it:\n{text}\n"));
+            }
+            sign(&path, key, places.trust.as_deref(), world)?;
+            standing(&path, places.trust.as_deref())?
+        }
+        Command::Pae { bundle, places } => return bytes_to_sign(&places.find(bundle)?),
+        Command::Attach { bundle, signature, places } => {
+            let path = places.find(bundle)?;
+            attach(&path, signature, places.trust.as_deref())?;
+            standing(&path, places.trust.as_deref())?
+        }
+        Command::Inspect { bundle, places } => inspect(&places.find(bundle)?, places.trust.as_deref())?,
+        Command::Write { bundle, medium, have, since, places } => {
+            let path = places.find(bundle)?;
+            let mut holds: Vec<Holds> = have.iter().cloned().map(Holds::File).collect();
+            let above = path.parent().unwrap_or_else(|| Path::new(".")).to_owned();
+            holds.extend(since.clone().map(|it| Holds::Since(it, above)));
+            let form = match (&medium.directory, &medium.tar, &medium.volumes) {
+                (Some(path), _, _) => Form::Directory(path.clone()),
+                (_, Some(path), _) => Form::Tar(path.clone()),
+                (_, _, Some((size, path))) => Form::Volumes(path.clone(), *size),
+                _ => bail!("say where to: --directory, --tar or --volumes"),
+            };
+            let written = write(&path, &form, &holds, places.trust.as_deref())?;
+            let paths: Vec<String> = written.paths.iter().map(|it| it.display().to_string()).collect();
+            format!(
+                "{}\n{} blobs and parts written, {} were there\n",
+                paths.join("\n"),
+                written.written,
+                written.kept
+            )
+        }
+        Command::Card { bundle, key, to, places } => {
+            card(&places.find(bundle)?, key, to, places.trust.as_deref(), world)?
+        }
+    };
+    Ok(text.into_bytes())
+}
+
+/// The bundle before, where it still lies beside this one.
+fn before(built: &Path) -> Option<PathBuf> {
+    let opened = Opened::open(built).ok()?;
+    let previous = opened.statement.previous.as_ref()?;
+    let beside = built.parent()?.read_dir().ok()?;
+    beside
+        .flatten()
+        .map(|it| it.path())
+        .find(|it| Opened::open(it).is_ok_and(|it| it.envelope.digest() == previous.digest))
+}
+
+fn eprint(text: &str) {
+    use std::io::Write;
+    // Where nobody reads along, nobody is told.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
