@@ -58,6 +58,9 @@ impl Profile {
     }
 }
 
+/// Tells the time. The node's clock may be wrong, and its stages allow for that.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// A node at work. All that it does passes here, whether a socket, a stick or a clock asked for it.
 pub struct Node {
     pub(super) profile: Profile,
@@ -67,6 +70,9 @@ pub struct Node {
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
     reports: Mutex<Reports>,
     notices: Vec<String>,
+    pub(super) clock: Clock,
+    waker: tokio::sync::Notify,
+    stopped: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
 }
@@ -90,6 +96,7 @@ impl Node {
         store_id: Option<&str>,
         profile: Profile,
         cluster: Option<Arc<dyn Cluster>>,
+        clock: Clock,
     ) -> Result<Self, Report> {
         let (store, state, recovered) = Store::open(disk, store_id)?;
         let memory = Memory::load(&store, state)?;
@@ -102,6 +109,9 @@ impl Node {
             contents: Mutex::default(),
             reports: Mutex::default(),
             notices,
+            clock,
+            waker: tokio::sync::Notify::new(),
+            stopped: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
         };
         for (_, channel, held) in node.in_use() {
@@ -211,6 +221,41 @@ impl Node {
     fn created(&self, channel: &ChannelName, held: &Held) -> Option<Timestamp> {
         let known = lock(&self.contents).get(&held.digest).map(|it| it.root().statement.created);
         known.or_else(|| Some(self.memory().admitted(&self.store, channel, held).ok()?.statement.created))
+    }
+
+    /// The id of the store, as `/etc/airlock/store-id` should have it.
+    pub fn store_id(&self) -> String {
+        self.memory().state.store_id.clone()
+    }
+
+    /// Nothing new is begun any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether [`Node::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Waits until no pass is under way.
+    pub async fn idle(&self) {
+        drop(self.pass.lock().await);
+    }
+
+    /// The time, by the node's clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Something changed that a pass should look at.
+    pub fn wake(&self) {
+        self.waker.notify_one();
+    }
+
+    /// Waits until [`Node::wake`] is called; a call that came before counts.
+    pub async fn woken(&self) {
+        self.waker.notified().await;
     }
 
     /// The trust roots that the node knows, oldest first.

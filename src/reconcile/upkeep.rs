@@ -155,7 +155,7 @@ impl Node {
             roots,
             agent: None,
             bundle: content.root().envelope().to_vec(),
-            index: crate::bundle::oci_index(content.release()),
+            index: crate::bundle::index_json(content.release(), &inventory),
             label: None,
             head: vec![
                 head(statement.inventory.digest, statement.inventory.size),

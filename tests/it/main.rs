@@ -22,6 +22,7 @@ mod store;
 mod support;
 mod trust;
 mod yaml;
+mod yaml_read;
 
 /// A file that nobody declares above would silently never run.
 #[test]

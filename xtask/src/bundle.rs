@@ -35,7 +35,7 @@ use clap::{Args, Subcommand};
 
 pub use build::{Built, Options, build};
 pub use card::card;
-pub use description::{Bytes, Description};
+pub use description::{Bytes, Description, Says};
 pub use difference::difference;
 pub use init::init;
 pub use inspect::inspect;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     io::Write,
     path::{Path, PathBuf},
@@ -10,7 +11,9 @@ use std::{
 use jiff::Timestamp;
 use tempfile::TempDir;
 use xtask::{
-    World, key,
+    World,
+    bundle::{self, Built, Options},
+    key,
     root::{self, Edit},
 };
 
@@ -37,6 +40,44 @@ impl Hands {
         let file = self.path(name);
         key::new(&file, name, true, &mut self.world).unwrap();
         file
+    }
+
+    /// Root keys `a` and `b`; `d` and `e` for the channels `platform` and `logging`; `f` and `g` for cards; all signed.
+    pub(crate) fn with_root() -> Self {
+        let mut hands = Self::new();
+        for name in ["a", "b", "d", "e", "f", "g"] {
+            hands.key(name);
+        }
+        let mut edit = hands.edit(hands.holders(2, &["a", "b"]), hands.holders(2, &["d", "e"]));
+        edit.channel.push(root::Named { name: "logging".into(), value: hands.holders(2, &["d", "e"]) });
+        edit.namespaces.push(root::Named { name: "logging".into(), value: root::Words(vec!["*".into()]) });
+        edit.cluster_scoped.push("logging".parse().unwrap());
+        edit.card = Some(hands.holders(2, &["f", "g"]));
+        let file = root::init(&hands.path("trust"), &edit, &mut hands.world).unwrap();
+        for key in ["a", "b"] {
+            root::sign(&file, &hands.path(key), &hands.world).unwrap();
+        }
+        hands
+    }
+
+    /// How `name` is built here.
+    pub(crate) fn options(&self, name: &str) -> Options {
+        Options {
+            bundle: self.path("bundles").join(name),
+            trust: self.path("trust"),
+            out: self.path("out"),
+            next: false,
+            paths: BTreeMap::new(),
+        }
+    }
+
+    /// Builds `name` and lets `keys` sign it.
+    pub(crate) fn built(&self, options: &Options, keys: &[&str]) -> Built {
+        let built = bundle::build(options, &self.world).unwrap();
+        for key in keys {
+            bundle::sign(&built.directory, &self.path(key), Some(&self.path("trust")), &self.world).unwrap();
+        }
+        built
     }
 
     /// An OpenSSH key.

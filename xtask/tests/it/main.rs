@@ -9,8 +9,12 @@
     reason = "tests"
 )]
 
+mod bundle;
+mod fido;
+mod fixture;
 mod hands;
 mod key;
+mod openssh;
 mod root;
 
 /// A file that nobody declares above would silently never run.

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use airlock::{
+    bundle::{Previous, TrustRoot},
+    name::EntryName,
+};
+use anyhow::{Result, ensure};
+use jiff::Timestamp;
+
+use super::Options;
+use crate::{
+    World,
+    bundle::{
+        description::Description,
+        lock::{self, Lock, LockedSource},
+    },
+};
+
+/// Where the bundle stands: taken from the lock, or the next one.
+pub(super) struct Place {
+    pub(super) is_new: bool,
+    pub(super) sequence: u64,
+    pub(super) created: Timestamp,
+    pub(super) epoch: u32,
+    pub(super) root_version: u32,
+    pub(super) previous: Option<Previous>,
+    pub(super) paths: BTreeMap<EntryName, String>,
+    pub(super) commits: BTreeMap<String, String>,
+}
+
+impl Place {
+    pub(super) fn of(
+        pinned: Option<&Lock>,
+        description: &Description,
+        options: &Options,
+        root: &TrustRoot,
+        world: &World,
+    ) -> Result<Self> {
+        if let Some(lock) = pinned {
+            ensure!(
+                lock.domain == root.domain,
+                "{} is of trust domain {}, and the trust roots in {} are of {}",
+                lock::path(&options.bundle).display(),
+                lock.domain,
+                options.trust.display(),
+                root.domain
+            );
+        }
+        match pinned {
+            Some(lock) if !options.next => {
+                ensure!(
+                    options.paths.is_empty(),
+                    "a path changes what is built; say `--next`, too, for the next bundle of the channel"
+                );
+                let commit = |(name, it): (&String, &LockedSource)| Some((name.clone(), it.commit.clone()?));
+                Ok(Self {
+                    is_new: false,
+                    sequence: lock.sequence,
+                    created: lock.created,
+                    epoch: lock.epoch,
+                    root_version: lock.root_version,
+                    previous: lock.previous.clone(),
+                    paths: lock.paths.clone(),
+                    commits: lock.sources.iter().filter_map(commit).collect(),
+                })
+            }
+            last => {
+                let created = world.second();
+                if let Some(last) = last {
+                    ensure!(
+                        created > last.created,
+                        "the bundle before was made at {}, and this machine's clock says {created}",
+                        last.created
+                    );
+                }
+                let mut paths = last.map(|it| it.paths.clone()).unwrap_or_default();
+                paths.extend(options.paths.clone());
+                // What bundle.yaml says by now is no promotion any more.
+                paths.retain(|name, path| {
+                    description
+                        .says
+                        .entries
+                        .iter()
+                        .all(|it| it.name != *name || it.path.as_ref() != Some(path))
+                });
+                Ok(Self {
+                    is_new: true,
+                    sequence: last.map_or(1, |it| it.sequence + 1),
+                    created,
+                    epoch: root.epoch,
+                    root_version: root.version,
+                    previous: last.map(|it| Previous { sequence: it.sequence, digest: it.bundle }),
+                    paths,
+                    commits: BTreeMap::new(),
+                })
+            }
+        }
+    }
+}
