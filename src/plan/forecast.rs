@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{DeletionList, Guard, Observed, Question, Refusal, contents, pruning, retiring, stages, stale};
+use super::{DeletionList, Guard, Observed, Question, Refusal, about_stale, pruning, retiring, stages};
 use crate::{
     digest::Digest,
     object::{GroupKind, Object},
@@ -15,12 +15,7 @@ use crate::{
 
 /// What must be observed before [`forecast`] can be asked; ask until nothing is left, as with [`super::questions`].
 pub fn questions_of_forecast(rendered: &Rendered, observed: &Observed) -> Vec<Question<'static>> {
-    let desired = rendered.objects().iter().map(Object::id).collect();
-    let question = |entry: &super::InventoryEntry| match observed.objects.contains_key(&entry.id) {
-        true => contents(&entry.id, observed),
-        false => Some(Question::Live(entry.id.clone(), entry.gvk())),
-    };
-    stale(observed, &desired).into_iter().filter_map(question).collect()
+    about_stale(rendered, observed, &rendered.objects().iter().map(Object::id).collect())
 }
 
 /// What one entry would delete, and what speaks against it beside the budget.
