@@ -5,5 +5,5 @@ mod run;
 pub mod settings;
 pub mod socket;
 
-pub use run::{Opened, open, run};
+pub use run::{Opened, open, profile, read_store_id, run, write_store_id};
 pub use settings::{Invalid, Settings};

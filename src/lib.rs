@@ -45,3 +45,5 @@ pub mod cluster;
 pub mod reconcile;
 #[allow(clippy::disallowed_methods, reason = "edge: clock, socket, signals")]
 pub mod daemon;
+#[allow(clippy::disallowed_methods, reason = "edge: arguments, environment, terminal")]
+pub mod cli;

@@ -8,6 +8,7 @@
 
 pub mod accept;
 mod closure;
+mod drift;
 mod entry;
 pub mod import;
 pub mod inspect;
@@ -21,6 +22,7 @@ mod site;
 mod status;
 mod upkeep;
 
+pub use drift::follow;
 pub use import::{Imported, MediumReport, Verdict};
 pub use memory::Memory;
 pub use node::{Anchor, Clock, Node, Profile, begin};

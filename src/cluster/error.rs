@@ -170,7 +170,10 @@ impl Error {
             | Self::Gone(status)
             | Self::Rejected(status)
             | Self::Unavailable { status: Some(status), .. } => Some(status),
-            Self::Unavailable { status: None, .. } | Self::NoMatch(_) | Self::Malformed(_) | Self::Disk { .. } => None,
+            Self::Unavailable { status: None, .. }
+            | Self::NoMatch(_)
+            | Self::Malformed(_)
+            | Self::Disk { .. } => None,
         }
     }
 

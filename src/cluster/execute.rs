@@ -13,8 +13,8 @@ use crate::{
     fault::{Class, Fault},
     object::{Gvk, Object, ObjectId, health::Health},
     plan::{
-        Apply, Deferred, Delete, Inventory, InventoryError, NAMESPACE, Plan, Propagation, Recreate, Step, Verb,
-        scrub,
+        Apply, Deferred, Delete, Inventory, InventoryError, NAMESPACE, Plan, Propagation, Recreate, Step,
+        Verb, scrub,
     },
     render::Owner,
 };
@@ -106,8 +106,13 @@ pub enum Failure {
     #[error("{}", .0.iter().map(|(_, text, _)| text.as_str()).collect::<Vec<_>>().join("; "))]
     Deletes(Vec<(ObjectId, String, Error)>),
     /// An object that is to be made anew does not go.
-    #[error("{0} is still there {}s after its deletion, so it cannot be made anew", .1.as_secs())]
-    NotGone(ObjectId, Duration),
+    #[error("{id} is still there {}s after its deletion, so it cannot be made anew", .after.as_secs())]
+    NotGone {
+        /// The object.
+        id: ObjectId,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// Objects did not become well. The sentence is Flux's.
     #[error("{message}")]
     Unhealthy {
@@ -139,7 +144,7 @@ impl Fault for Failure {
             Self::NotLeader => "not_leader",
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.code(),
             Self::Deletes(errors) => errors.first().map_or("delete", |(_, _, error)| error.code()),
-            Self::NotGone(..) => "not_gone",
+            Self::NotGone { .. } => "not_gone",
             Self::Unhealthy { .. } => "unhealthy",
             Self::Inventory(error) => error.code(),
         }
@@ -147,7 +152,7 @@ impl Fault for Failure {
 
     fn class(&self) -> Class {
         match self {
-            Self::NotLeader | Self::NotGone(..) | Self::Unhealthy { .. } => Class::Unavailable,
+            Self::NotLeader | Self::NotGone { .. } | Self::Unhealthy { .. } => Class::Unavailable,
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.class(),
             Self::Deletes(errors) => errors.first().map_or(Class::Unavailable, |(_, _, error)| error.class()),
             Self::Inventory(error) => error.class(),
@@ -159,7 +164,9 @@ impl Fault for Failure {
             Self::NotLeader => Some("another node goes on; `airlock status` names it".to_owned()),
             Self::Write { error, .. } | Self::Record { error, .. } | Self::Wait(error) => error.hint(),
             Self::Deletes(errors) => errors.first().and_then(|(_, _, error)| error.hint()),
-            Self::NotGone(id, _) => Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id))),
+            Self::NotGone { id, .. } => {
+                Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id)))
+            }
             Self::Unhealthy { blamed, .. } => {
                 let says = |(id, health): &(ObjectId, Health)| format!("{id}: {}", health.message);
                 let said = blamed.iter().filter(|(_, health)| !health.message.is_empty()).map(says);
@@ -290,7 +297,7 @@ impl Run<'_> {
         }
         match wait::gone(&*self.objects, &reference, uid, *timeout).await {
             Ok(true) => {}
-            Ok(false) => return Err(Failure::NotGone(object.id(), *timeout)),
+            Ok(false) => return Err(Failure::NotGone { id: object.id(), after: *timeout }),
             Err(error) => return Err(self.failed(object, error)),
         }
         self.lead()?;
@@ -311,7 +318,8 @@ impl Run<'_> {
         match self.objects.delete(&reference, &deletion(&delete.uid, delete.propagation)).await {
             Ok(()) | Err(Error::NotFound(_)) => self.note(delete.id.clone(), Done::As(Verb::Deleted)),
             Err(error) => {
-                let text = format!("{} delete failed: {}", delete.id, scrub(&error.to_string(), &delete.before));
+                let text =
+                    format!("{} delete failed: {}", delete.id, scrub(&error.to_string(), &delete.before));
                 self.note(delete.id.clone(), Done::Failed(text.clone()));
                 self.undeleted.push((delete.id.clone(), text, error));
             }
@@ -367,7 +375,8 @@ pub(super) fn config_map() -> Gvk {
 /// # Errors
 /// When the cluster does not take it.
 pub async fn prepare(cluster: &dyn Cluster) -> Result<(), Error> {
-    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    let namespace =
+        serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     let namespace = Object::new(namespace, "the agent's namespace").expect("it has a kind and a name");
     match cluster.create(&namespace, &CreateOptions::by(AGENT)).await {
         Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),

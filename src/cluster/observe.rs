@@ -1,5 +1,7 @@
 //! Gathering what a plan asks for: in few requests, some of them at once, and none of them a write.
 
+mod ask;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
@@ -10,7 +12,9 @@ use std::{
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait};
+use super::{
+    ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait,
+};
 use crate::{
     digest::Digest,
     object::{
@@ -19,7 +23,8 @@ use crate::{
         scope::{Scope, Scopes},
     },
     plan::{
-        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Plan, Question,
+        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Plan,
+        Question,
     },
     render::{CHANNEL_LABEL, ENTRY_LABEL, Owner, Rendered, ServiceAccount},
 };
@@ -32,6 +37,22 @@ const PATIENCE: usize = 5;
 
 /// The pause, where it does not say how long, and the longest that is granted.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Asks again when the server wants a pause.
+macro_rules! patiently {
+    ($request:expr) => {{
+        let mut left = PATIENCE;
+        loop {
+            match $request.await {
+                Err(Error::Throttled { retry_after, .. }) if left > 0 => {
+                    left -= 1;
+                    sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
+                }
+                result => break result,
+            }
+        }
+    }};
+}
 
 /// Which kinds live in namespaces, as the cluster says.
 ///
@@ -243,7 +264,8 @@ impl Observer {
             };
             *places.entry(place).or_default() += 1;
         }
-        let places = places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
+        let places =
+            places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
         let lists = bounded(places, self.concurrency, |(gvk, namespace): (Gvk, String)| {
             let objects = objects.clone();
             let mut options = ListOptions::default();
@@ -252,7 +274,7 @@ impl Observer {
                 options = options.labelled(key, &value);
             }
             async move {
-                match patiently(async || objects.list(&gvk, &options).await).await {
+                match patiently!(objects.list(&gvk, &options)) {
                     Ok((objects, _)) => Ok(objects),
                     Err(error) if is_fatal(&error) => Err(error),
                     Err(_) => Ok(Vec::new()),
@@ -309,7 +331,7 @@ impl One {
 
     async fn live(&self, id: ObjectId, object: Option<Object>, dry_run: DryRun) -> Result<Answer, Error> {
         let health = match &object {
-            Some(object) => patiently(async || wait::health(&*self.objects, object, self.now).await).await?,
+            Some(object) => patiently!(wait::health(&*self.objects, object, self.now))?,
             None => Health::not_found(),
         };
         Ok(Answer::Live(id, Box::new(Live { object, health, dry_run })))
@@ -320,31 +342,32 @@ impl One {
         if let Some(object) = self.listed.get(id) {
             return Ok((Some(object.clone()), None));
         }
-        let get = async |gvk: &Gvk| {
-            let reference = Reference::new(gvk.clone(), &id.namespace, &id.name);
-            match patiently(async || self.objects.get(&reference).await).await {
-                Ok(object) => Ok(Some(object)),
-                Err(Error::NotFound(_)) => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        match get(gvk).await {
+        match self.get(id, gvk).await {
             Ok(object) => return Ok((object, None)),
             Err(Error::NoMatch(_)) => {}
             Err(error) => return Err(error),
         }
-        let served = patiently(async || self.agent.resources().await).await?;
+        let served = patiently!(self.agent.resources())?;
         let other = served.into_iter().find(|it| it.gvk.group_kind() == id.group_kind);
         match other {
-            Some(other) => Ok((get(&other.gvk).await?, Some(DryRun::NotServed))),
+            Some(other) => Ok((self.get(id, &other.gvk).await?, Some(DryRun::NotServed))),
             None if self.is_defined(&id.group_kind).await? => Ok((None, Some(DryRun::NotServed))),
             None => Ok((None, Some(DryRun::NotDefined))),
         }
     }
 
+    async fn get(&self, id: &ObjectId, gvk: &Gvk) -> Result<Option<Object>, Error> {
+        let reference = Reference::new(gvk.clone(), &id.namespace, &id.name);
+        match patiently!(self.objects.get(&reference)) {
+            Ok(object) => Ok(Some(object)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn dry_run(&self, object: &Object) -> Result<DryRun, Error> {
         let options = ApplyOptions::dry_run(FIELD_MANAGER);
-        match patiently(async || self.objects.apply(object, &options).await).await {
+        match patiently!(self.objects.apply(object, &options)) {
             Ok(would) => Ok(DryRun::Would(would)),
             Err(Error::NoMatch(_)) => Ok(DryRun::NotServed),
             Err(error) if is_fatal(&error) => Err(error),
@@ -362,24 +385,14 @@ impl One {
 
     /// Whether anything may yet serve a kind that is not served: its definition, or an API server beside the cluster's own.
     async fn is_defined(&self, kind: &GroupKind) -> Result<bool, Error> {
-        let suffix = format!(".{}", kind.group);
-        let named = async |gvk: &Gvk| -> Result<Vec<Metadata>, Error> {
-            let all = ListOptions::default();
-            match patiently(async || self.agent.list_metadata(gvk, &all).await).await {
-                Ok((items, _)) => {
-                    Ok(items.into_iter().filter(|it| it.as_object().name().ends_with(&suffix)).collect())
-                }
-                Err(Error::NoMatch(_)) => Ok(Vec::new()),
-                Err(error) => Err(error),
-            }
-        };
         // The cluster makes these itself for its own groups and for definitions, and says so.
-        let of_definitions = |it: &Metadata| it.as_object().label("kube-aggregator.kubernetes.io/automanaged").is_some();
-        if named(&aggregated()).await?.iter().any(|it| !of_definitions(it)) {
+        let of_definitions =
+            |it: &Metadata| it.as_object().label("kube-aggregator.kubernetes.io/automanaged").is_some();
+        if self.of_group(&aggregated(), &kind.group).await?.iter().any(|it| !of_definitions(it)) {
             return Ok(true);
         }
-        for definition in named(&definition()).await? {
-            match patiently(async || self.agent.get(&definition.reference()).await).await {
+        for definition in self.of_group(&definition(), &kind.group).await? {
+            match patiently!(self.agent.get(&definition.reference())) {
                 Ok(it) if it.text(&["spec", "names", "kind"]) == Some(&kind.kind) => return Ok(true),
                 Ok(_) | Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
@@ -388,30 +401,44 @@ impl One {
         Ok(false)
     }
 
+    /// Definitions or aggregated APIs of one group, whose names end in it.
+    async fn of_group(&self, gvk: &Gvk, group: &str) -> Result<Vec<Metadata>, Error> {
+        let (all, suffix) = (ListOptions::default(), format!(".{group}"));
+        match patiently!(self.agent.list_metadata(gvk, &all)) {
+            Ok((items, _)) => {
+                Ok(items.into_iter().filter(|it| it.as_object().name().ends_with(&suffix)).collect())
+            }
+            Err(Error::NoMatch(_)) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What goes along with a namespace or a definition. What a Flux object applied is in its own status.
     async fn contents(&self, id: &ObjectId) -> Result<BTreeSet<ObjectId>, Error> {
-        let served = patiently(async || self.agent.resources().await).await?;
+        let served = patiently!(self.agent.resources())?;
         let served = served.into_iter().filter(|it| it.is_listed() && !is_noise(&it.gvk.group_kind()));
         let (wanted, options): (Vec<Resource>, ListOptions) = match id.group_kind.kind.as_str() {
             "Namespace" => (served.filter(|it| it.namespaced).collect(), ListOptions::in_namespace(&id.name)),
             "CustomResourceDefinition" => {
                 let reference = Reference::new(definition(), "", &id.name);
-                let defined = match patiently(async || self.agent.get(&reference).await).await {
+                let defined = match patiently!(self.agent.get(&reference)) {
                     Ok(it) => it,
                     Err(Error::NotFound(_)) => return Ok(BTreeSet::new()),
                     Err(error) => return Err(error),
                 };
                 let text = |path: &[&str]| defined.text(path).unwrap_or("").to_owned();
-                let kind = GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
+                let kind =
+                    GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
                 (served.filter(|it| it.gvk.group_kind() == kind).collect(), ListOptions::default())
             }
             _ => return Ok(BTreeSet::new()),
         };
         // One version of each kind tells of all its objects.
-        let kinds: BTreeMap<GroupKind, Gvk> = wanted.into_iter().map(|it| (it.gvk.group_kind(), it.gvk)).collect();
+        let kinds: BTreeMap<GroupKind, Gvk> =
+            wanted.into_iter().map(|it| (it.gvk.group_kind(), it.gvk)).collect();
         let mut contents = BTreeSet::new();
         for gvk in kinds.into_values() {
-            match patiently(async || self.agent.list_metadata(&gvk, &options).await).await {
+            match patiently!(self.agent.list_metadata(&gvk, &options)) {
                 Ok((items, _)) => contents.extend(items.iter().map(|it| it.as_object().id())),
                 Err(error) if error.is_absent() || matches!(error, Error::Rejected(_)) => {}
                 Err(error) => return Err(error),
@@ -431,7 +458,11 @@ fn definition() -> Gvk {
 }
 
 fn aggregated() -> Gvk {
-    Gvk { group: "apiregistration.k8s.io".to_owned(), version: "v1".to_owned(), kind: "APIService".to_owned() }
+    Gvk {
+        group: "apiregistration.k8s.io".to_owned(),
+        version: "v1".to_owned(),
+        kind: "APIService".to_owned(),
+    }
 }
 
 /// What controllers write by themselves beside other objects, and nobody would miss.
@@ -453,20 +484,6 @@ fn is_fatal(error: &Error) -> bool {
         // A webhook that does not answer is the server's answer about this object.
         Error::Unavailable { status, .. } => status.as_ref().is_none_or(|it| it.reason != "InternalError"),
         _ => false,
-    }
-}
-
-/// Asks again when the server wants a pause.
-async fn patiently<T>(request: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
-    let mut left = PATIENCE;
-    loop {
-        match request().await {
-            Err(Error::Throttled { retry_after, .. }) if left > 0 => {
-                left -= 1;
-                sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
-            }
-            result => return result,
-        }
     }
 }
 

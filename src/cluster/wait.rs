@@ -44,7 +44,10 @@ pub(super) type Told<'a> = &'a (dyn Fn(&BTreeMap<ObjectId, Health>) + Send + Syn
 pub(super) enum Ended {
     Ready,
     /// Flux's sentence, and what each object that is to blame says.
-    Failed { message: String, blamed: Vec<(ObjectId, Health)> },
+    Failed {
+        message: String,
+        blamed: Vec<(ObjectId, Health)>,
+    },
 }
 
 /// The health of one object, with the pods behind it where they count.
@@ -158,7 +161,8 @@ impl<'a> Waiting<'a> {
     }
 
     fn verdict(&self, fail_fast: bool, timed_out: bool) -> Verdict {
-        let set: Vec<(ObjectId, Health)> = self.health.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
+        let set: Vec<(ObjectId, Health)> =
+            self.health.iter().map(|(id, it)| (id.clone(), it.clone())).collect();
         let gone_is_done = |id: &ObjectId| self.awaited.get(id).is_some_and(|it| it.gone_is_done);
         verdict(&set, gone_is_done, fail_fast, timed_out)
     }
@@ -169,9 +173,15 @@ impl<'a> Waiting<'a> {
     }
 
     /// Notes an object that must be read anew, unless this version of it was read already.
-    fn changed(&self, reference: &Reference, version: Option<&ResourceVersion>, dirty: &mut BTreeSet<ObjectId>) {
+    fn changed(
+        &self,
+        reference: &Reference,
+        version: Option<&ResourceVersion>,
+        dirty: &mut BTreeSet<ObjectId>,
+    ) {
         let group_kind = reference.gvk.group_kind();
-        let id = ObjectId { namespace: reference.namespace.clone(), name: reference.name.clone(), group_kind };
+        let id =
+            ObjectId { namespace: reference.namespace.clone(), name: reference.name.clone(), group_kind };
         let read = self.versions.get(&id);
         let news = version.is_none() || read.map(String::as_str) != version.map(|it| it.0.as_str());
         if news && self.awaited.contains_key(&id) {

@@ -1,21 +1,17 @@
 //! Opening a node as its configuration says, and the loop of the agent.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{
-    settings::{Activation, NodeRole, Settings, Target, minor},
+    settings::{Activation, NodeRole, Settings, Target},
     socket,
 };
 use crate::{
-    bundle::AgentVersion,
-    cluster::{Cluster, directory::Directory},
+    bundle::{AgentVersion, kubernetes_minor},
+    cluster::{Cluster, directory::DirectoryCluster},
     fault::{Class, Report},
     reconcile::{Clock, Node, Profile, Status, Verdict},
     source::Watch,
@@ -48,7 +44,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
     })?;
     let store_id = read_store_id(&settings.store_id)?;
     let cluster: Option<Arc<dyn Cluster>> = match (&settings.target, settings.role) {
-        (Some(Target::Directory(path)), NodeRole::Apply) => Some(Arc::new(Directory::open(path)?)),
+        (Some(Target::Directory(path)), NodeRole::Apply) => Some(Arc::new(DirectoryCluster::open(path)?)),
         _ => None,
     };
     let profile = profile(&settings);
@@ -63,7 +59,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
 /// What a node is told by its configuration.
 pub fn profile(settings: &Settings) -> Profile {
     let audiences = settings.clusters().map(|it| settings.audience(it)).collect();
-    let kubernetes = settings.kubernetes.as_deref().and_then(minor);
+    let kubernetes = settings.kubernetes.as_deref().and_then(kubernetes_minor);
     Profile {
         cluster: settings.cluster.clone(),
         terms: Profile::terms(audiences, AgentVersion::this(), settings.arch.clone(), kubernetes),
@@ -82,9 +78,12 @@ pub fn read_store_id(path: &Path) -> Result<Option<String>, Report> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Report::new("disk", Class::System, format!("{} cannot be read: {error}", path.display()), None))
-        }
+        Err(error) => Err(Report::new(
+            "disk",
+            Class::System,
+            format!("{} cannot be read: {error}", path.display()),
+            None,
+        )),
     }
 }
 
@@ -101,7 +100,12 @@ pub fn write_store_id(path: &Path, id: &str) -> Result<(), Report> {
     };
     write().map_err(|error: std::io::Error| {
         let hint = "run the command as root, or set `storeId` in airlock.yaml to a place that is writable";
-        Report::new("disk", Class::System, format!("{} cannot be written: {error}", path.display()), Some(hint))
+        Report::new(
+            "disk",
+            Class::System,
+            format!("{} cannot be written: {error}", path.display()),
+            Some(hint),
+        )
     })
 }
 
@@ -113,12 +117,19 @@ pub async fn run(opened: Opened) -> Result<(), Report> {
     let Opened { node, settings } = opened;
     let listener = socket::listen(&settings.socket).map_err(|error| {
         let hint = "the directory must be there and ours; `socket` in airlock.yaml names another one";
-        Report::new("socket", Class::System, format!("{} cannot be opened: {error}", settings.socket.display()), Some(hint))
+        Report::new(
+            "socket",
+            Class::System,
+            format!("{} cannot be opened: {error}", settings.socket.display()),
+            Some(hint),
+        )
     })?;
     for notice in &node.status(node.now()).notices {
         warn!("{notice}");
     }
-    let broken = |error: std::io::Error| Report::new("signal", Class::System, format!("signals cannot be heard: {error}"), None);
+    let broken = |error: std::io::Error| {
+        Report::new("signal", Class::System, format!("signals cannot be heard: {error}"), None)
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
     info!(cluster = %settings.cluster, socket = %settings.socket.display(), "ready");
@@ -128,7 +139,7 @@ pub async fn run(opened: Opened) -> Result<(), Report> {
         let node = Arc::clone(&node);
         tasks.spawn_blocking(move || watch_media(&node, &directory));
     }
-    tasks.spawn(watch_cluster(Arc::clone(&node)));
+    tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
     let interval = settings.interval.0;
     tasks.spawn({
         let node = Arc::clone(&node);
@@ -171,7 +182,9 @@ fn tell(status: &Status) {
         }
         for entry in &channel.entries {
             match &entry.failure {
-                Some(report) => warn!(entry = %entry.entry, code = report.code, "{}: {}", entry.phase.as_str(), report.error),
+                Some(report) => {
+                    warn!(entry = %entry.entry, code = report.code, "{}: {}", entry.phase.as_str(), report.error)
+                }
                 None => tracing::debug!(entry = %entry.entry, "{}: {}", entry.phase.as_str(), entry.message),
             }
         }
@@ -218,24 +231,16 @@ fn take_media(node: &Arc<Node>, directory: &Path) {
         let imported = node.import(&[path], node.now(), &(Arc::new(|_, _| ()) as _));
         for medium in &imported.media {
             match &medium.verdict {
-                Verdict::Accepted(accepted) => info!(medium = medium.medium, outcome = accepted.word(), "taken in"),
-                Verdict::Refused(report) => warn!(medium = medium.medium, code = report.code, "refused: {}", report.error),
+                Verdict::Accepted(accepted) => {
+                    info!(medium = medium.medium, outcome = accepted.word(), "taken in")
+                }
+                Verdict::Refused(report) => {
+                    warn!(medium = medium.medium, code = report.code, "refused: {}", report.error)
+                }
             }
             if let Some(want) = &medium.want {
                 warn!(medium = medium.medium, "{want}");
             }
-        }
-        node.wake();
-    }
-}
-
-/// Wakes the node when something that it keeps changes in the cluster.
-async fn watch_cluster(node: Arc<Node>) {
-    loop {
-        if let Err(report) = node.await_drift().await {
-            warn!(code = report.code, "the cluster cannot be watched: {}", report.error);
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            continue;
         }
         node.wake();
     }

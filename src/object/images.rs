@@ -131,7 +131,8 @@ mod tests {
                     "containers": [{"name": "b", "image": "two"}, {"name": "c"}],
                     "volumes": [{"name": "v", "image": {"reference": "three"}}]}}}]}});
         let object = Object::new(object, "it").unwrap();
-        let field = ImageField { group: None, kind: "Fleet".into(), path: "spec.engine.parts[].image".into() };
+        let field =
+            ImageField { group: None, kind: "Fleet".into(), path: "spec.engine.parts[].image".into() };
         let found: Vec<(String, String)> =
             images(&object, &[field]).into_iter().map(|it| (it.image, it.place)).collect();
         let expect = [

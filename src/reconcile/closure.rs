@@ -11,7 +11,7 @@ use crate::{
 
 /// Why a bundle is not whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// An object names an image that the bundle neither carries nor declares to be on the site.
     #[error("{place} names image `{image}`, which the bundle does not carry")]
     Image {
@@ -44,8 +44,12 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Image { .. } => "ask the builder to carry the image, or to declare it `external` if this site has it".into(),
-            Self::Reach { .. } => "ask the holders of the root keys to widen the channel, or the builder to leave it out".into(),
+            Self::Image { .. } => {
+                "ask the builder to carry the image, or to declare it `external` if this site has it".into()
+            }
+            Self::Reach { .. } => {
+                "ask the holders of the root keys to widen the channel, or the builder to leave it out".into()
+            }
         })
     }
 }
@@ -59,7 +63,9 @@ pub(super) fn check(desired: &Desired) -> Result<(), Error> {
             return Err(Error::Reach { channel: root.statement.channel.to_string(), image: image.clone() });
         }
     }
-    let whole = |text: &str| text.parse::<Reference>().map(|it| it.or_latest().to_string()).unwrap_or_else(|_| text.to_owned());
+    let whole = |text: &str| {
+        text.parse::<Reference>().map(|it| it.or_latest().to_string()).unwrap_or_else(|_| text.to_owned())
+    };
     let known = release.images.keys().chain(&release.closure.external).chain(&release.closure.unresolved);
     let known: BTreeSet<String> = known.map(|it| whole(it)).collect();
     for object in desired.entries.values().flat_map(|it| it.objects()) {

@@ -1,17 +1,21 @@
 //! One entry: observe, plan, execute, until there is nothing left to do.
 
-use std::{any::Any, collections::BTreeMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{node::Clock, pass::all_of};
 use crate::{
     cluster::{
         Cluster,
-        execute::{self, Ending},
-        observe,
+        execute::{Done, End, Executor, execute},
+        observe::{Inventories, Observer, Settled},
     },
     fault::{Class, Report},
     name::EntryName,
-    plan::{self, Guard, Observed, Plan, Refused},
+    plan::{self, Guard, Observed, Plan, Refused, Verb},
     render::Rendered,
 };
 
@@ -24,8 +28,7 @@ pub(super) struct Entry {
     pub(super) rendered: Arc<Rendered>,
     pub(super) observed: Observed,
     pub(super) guard: Guard,
-    pub(super) cluster: Arc<dyn Cluster>,
-    pub(super) clock: Clock,
+    pub(super) observer: Observer,
 }
 
 /// How an entry ended well.
@@ -44,17 +47,19 @@ impl Entry {
         for _ in 0..ROUNDS {
             let plan = match self.plan().await? {
                 Ok(plan) => plan,
-                Err(refused) => return Err(all_of(refused.refusals.iter().map(Report::of).collect())),
+                Err(refused) => return Err(all_of(Report::each(&refused.refusals))),
             };
             ended.kept = plan.kept().iter().map(|it| it.id.to_string()).collect();
             if plan.is_empty() {
                 return Ok(ended);
             }
-            let again = carry_out_into(&*self.cluster, &plan, &self.clock, &mut ended).await?;
+            let again =
+                carry_out_into(&self.observer.cluster, &plan, &self.observer.clock, &mut ended).await?;
             if !again {
                 return Ok(ended);
             }
-            self.observed.inventory = observe::inventory(&*self.cluster, self.rendered.owner()).await?;
+            let inventories = Inventories::read(&*self.observer.cluster).await?;
+            self.observed.inventory = inventories.of(self.rendered.owner()).cloned();
         }
         let name = &self.rendered.owner().entry;
         Err(Report::new(
@@ -67,28 +72,35 @@ impl Entry {
 
     /// What would be done now.
     pub(super) async fn plan(&self) -> Result<Result<Plan, Refused>, Report> {
-        let mut observed = self.observed.clone();
-        let rendered = &*self.rendered;
-        observe::fill(&*self.cluster, &mut observed, (self.clock)(), |observed| plan::questions(rendered, observed)).await?;
-        Ok(plan::plan(rendered, &observed, &self.guard, &Default::default()))
+        let around = self.observed.clone();
+        let observed = self.observer.observe(&self.rendered, around, &Settled::default()).await?;
+        Ok(plan::plan(&self.rendered, &observed, &self.guard, &BTreeSet::new()))
     }
 }
 
 /// Carries out a plan that has no second round.
-pub(super) async fn carry_out(cluster: &dyn Cluster, plan: &Plan, clock: &Clock) -> Result<(), Report> {
+pub(super) async fn carry_out(cluster: &Arc<dyn Cluster>, plan: &Plan, clock: &Clock) -> Result<(), Report> {
     carry_out_into(cluster, plan, clock, &mut Ended::default()).await.map(drop)
 }
 
 /// Carries out a plan; true when it must be planned again.
-async fn carry_out_into(cluster: &dyn Cluster, plan: &Plan, clock: &Clock, ended: &mut Ended) -> Result<bool, Report> {
-    let outcome = execute::execute(cluster, plan, clock).await;
-    for (id, verb) in &outcome.done {
-        ended.changes.insert(id.to_string(), verb.as_str().to_owned());
+async fn carry_out_into(
+    cluster: &Arc<dyn Cluster>,
+    plan: &Plan,
+    clock: &Clock,
+    ended: &mut Ended,
+) -> Result<bool, Report> {
+    let executor = Executor { cluster, still_leader: &|| true, progress: &|_| (), clock: &**clock };
+    let outcome = execute(plan, executor).await;
+    for (id, done) in &outcome.results {
+        if !matches!(done, Done::As(Verb::Unchanged | Verb::Skipped)) {
+            ended.changes.insert(id.to_string(), done.to_string());
+        }
     }
-    match outcome.ending {
-        Ending::Done => Ok(false),
-        Ending::Replan => Ok(true),
-        Ending::Failed(failure) => Err(Report::of(&failure)),
+    match outcome.end {
+        End::Done => Ok(false),
+        End::Replan(_) => Ok(true),
+        End::Failed(failure) => Err(Report::of(&failure)),
     }
 }
 

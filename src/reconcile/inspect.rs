@@ -1,10 +1,6 @@
 //! Looking at a medium without taking anything in: what it says, who signed it, whether it is whole.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,7 +126,8 @@ fn judged(
 ) -> Result<(Verified<Root>, Standing), Refusal> {
     let mut refused = None;
     for audience in &terms.audiences {
-        let policy = Policy { root: judge, audience, time_floor: memory.state.time_floor, agent: terms.agent };
+        let policy =
+            Policy { root: judge, audience, time_floor: memory.state.time_floor, agent: terms.agent };
         let history = |channel: &_| memory.state.channel(&audience.cluster, channel);
         match policy.verify(envelope, history, now) {
             Ok(judged) => return Ok((judged.root, judged.standing)),
@@ -174,9 +171,12 @@ fn contents(
                 let Ok(opened) = copy else { continue };
                 found = true;
                 if opened.size != piece.size {
-                    inspection.damaged.push(format!("{} has {} of its {} bytes", piece.digest, opened.size, piece.size));
+                    inspection
+                        .damaged
+                        .push(format!("{} has {} of its {} bytes", piece.digest, opened.size, piece.size));
                 } else if thorough
-                    && let Err(error) = io::copy(&mut Checked::new(opened.reader, piece.digest, piece.size), &mut io::sink())
+                    && let Err(error) =
+                        io::copy(&mut Checked::new(opened.reader, piece.digest, piece.size), &mut io::sink())
                 {
                     let why = Mismatch::within(&error).map_or_else(|| error.to_string(), ToString::to_string);
                     inspection.damaged.push(why);
@@ -204,4 +204,3 @@ impl Blobs for OnMedium {
         Ok(self.0.open(Item::Blob(*digest))?.map(|opened| opened.reader))
     }
 }
-

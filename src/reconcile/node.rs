@@ -1,7 +1,7 @@
 //! A node: its store, what it remembers, and the cluster that it keeps.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -21,6 +21,7 @@ use crate::{
     digest::Digest,
     fault::{Class, Report},
     name::{ChannelName, ClusterId, EntryName},
+    object::Gvk,
     plan::Budget,
     store::{self, Disk, Store},
     trust::{
@@ -72,6 +73,7 @@ pub struct Node {
     notices: Vec<String>,
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
+    pub(super) other_kinds: tokio::sync::Notify,
     stopped: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
@@ -83,6 +85,8 @@ pub(super) struct Reports {
     pub(super) entries: BTreeMap<(ChannelName, EntryName), EntryStatus>,
     pub(super) waiting: BTreeMap<ChannelName, Report>,
     pub(super) failures: BTreeMap<ChannelName, Report>,
+    /// The kinds of the objects that are kept.
+    pub(super) kinds: BTreeSet<Gvk>,
 }
 
 impl Node {
@@ -101,7 +105,23 @@ impl Node {
         let (store, state, recovered) = Store::open(disk, store_id)?;
         let memory = Memory::load(&store, state)?;
         let notices = recovered.iter().map(ToString::to_string).collect();
-        let node = Self {
+        let node = Self::over(store, memory, profile, cluster, clock, notices);
+        for (_, channel, held) in node.in_use() {
+            node.memory().admitted(&node.store, &channel, &held)?;
+        }
+        Ok(node)
+    }
+
+    /// A node over a store that is open already.
+    pub fn over(
+        store: Store,
+        memory: Memory,
+        profile: Profile,
+        cluster: Option<Arc<dyn Cluster>>,
+        clock: Clock,
+        notices: Vec<String>,
+    ) -> Self {
+        Self {
             profile,
             store,
             cluster,
@@ -111,13 +131,10 @@ impl Node {
             notices,
             clock,
             waker: tokio::sync::Notify::new(),
+            other_kinds: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
-        };
-        for (_, channel, held) in node.in_use() {
-            node.memory().admitted(&node.store, &channel, &held)?;
         }
-        Ok(node)
     }
 
     /// The bundles that are staged, active or last good, each once.
@@ -171,7 +188,12 @@ impl Node {
     }
 
     /// Imports what lies at `paths`; blocks while it copies.
-    pub fn import(&self, paths: &[PathBuf], now: Timestamp, progress: &super::accept::OnBytes) -> super::import::Imported {
+    pub fn import(
+        &self,
+        paths: &[PathBuf],
+        now: Timestamp,
+        progress: &super::accept::OnBytes,
+    ) -> super::import::Imported {
         super::import::import(&self.store, &mut self.memory(), &self.profile.terms, paths, now, progress)
     }
 
@@ -221,6 +243,16 @@ impl Node {
     fn created(&self, channel: &ChannelName, held: &Held) -> Option<Timestamp> {
         let known = lock(&self.contents).get(&held.digest).map(|it| it.root().statement.created);
         known.or_else(|| Some(self.memory().admitted(&self.store, channel, held).ok()?.statement.created))
+    }
+
+    /// The kinds of the objects that the node keeps.
+    pub fn kinds(&self) -> BTreeSet<Gvk> {
+        self.reports().kinds.clone()
+    }
+
+    /// Waits until the node keeps objects of other kinds than before.
+    pub async fn kinds_changed(&self) {
+        self.other_kinds.notified().await;
     }
 
     /// The id of the store, as `/etc/airlock/store-id` should have it.
@@ -304,7 +336,12 @@ pub fn begin(disk: Arc<dyn Disk>, anchored: &Anchor, store_id: String, now: Time
     let (store, state) = Store::create(disk, state)?;
     store.put_root(root.version, &envelope)?;
     let mut memory = Memory::load(&store, state)?;
-    memory.change(&store, now, &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()), |_| ())?;
+    memory.change(
+        &store,
+        now,
+        &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()),
+        |_| (),
+    )?;
     Ok(())
 }
 

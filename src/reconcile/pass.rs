@@ -6,19 +6,22 @@ use std::{
 };
 
 use super::{
-    entry::{self, Entry, Ended},
+    entry::{self, Ended, Entry},
     node::{Node, no_cluster},
     receipt, site,
     status::{EntryStatus, Phase},
 };
 use crate::{
-    cluster::{Cluster, observe},
+    cluster::{
+        Cluster, execute,
+        observe::{Inventories, Observer},
+    },
     content::Content,
     digest::Digest,
-    fault::{Class, Fault, Report},
+    fault::{Class, Report},
     graph::Graph,
     name::{ChannelName, EntryName},
-    object::ObjectId,
+    object::{Gvk, ObjectId},
     plan::{self, Approval, DeletionList, Guard, Inventory, Observed},
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
     trust::state::{ChannelState, Held},
@@ -91,16 +94,27 @@ impl Node {
         }
         if let Some(denial) = state.denial(&staged.digest) {
             let error = format!("bundle {} is set aside: {}", staged.position, denial.why);
-            return Err(Report::new("denied", Class::Denied, error, Some("`airlock activate` takes it back")));
+            return Err(Report::new(
+                "denied",
+                Class::Denied,
+                error,
+                Some("`airlock activate` takes it back"),
+            ));
         }
         if !self.profile.auto && state.ordered != Some(staged.digest) {
             let error = format!("bundle {} waits for the operator", staged.position);
-            return Err(Report::new("manual", Class::Unavailable, error, Some("`airlock diff`, then `airlock activate`")));
+            return Err(Report::new(
+                "manual",
+                Class::Unavailable,
+                error,
+                Some("`airlock diff`, then `airlock activate`"),
+            ));
         }
         self.cluster()?;
         let own = self.profile.cluster.clone();
         let mut spent = false;
-        self.memory().note(&self.store, |state| spent = state.channel_mut(&own, channel).begin(staged.digest))?;
+        self.memory()
+            .note(&self.store, |state| spent = state.channel_mut(&own, channel).begin(staged.digest))?;
         if spent {
             return self.set_aside(channel, &staged, "the agent ended twice while it worked on it");
         }
@@ -157,7 +171,7 @@ impl Node {
         let guard = Guard { approved, ..self.guard(channel, &holdings) };
         match guard.check(&list) {
             Ok(used) => Ok((inputs, list, used)),
-            Err(refusals) => Err(all_of(refusals.iter().map(Report::of).collect())),
+            Err(refusals) => Err(all_of(Report::each(&refusals))),
         }
     }
 
@@ -189,13 +203,15 @@ impl Node {
             let mut rounds = 0;
             let rendered = loop {
                 // A panic in one entry is that entry's fault, and the agent goes on.
-                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, &spec, &inputs)));
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    render(content, &spec, &inputs)
+                }));
                 let outcome = outcome.map_err(|panic| entry::panicked(&spec.name, &*panic))?;
                 match outcome? {
                     Outcome::Rendered(rendered) => break Arc::from(rendered),
                     Outcome::Needs(needs) if rounds < ROUNDS => {
                         rounds += 1;
-                        inputs.answers.extend(observe::answers(&**cluster, &needs).await?);
+                        inputs.answers.extend(self.observer(cluster).answer(&needs).await?);
                     }
                     Outcome::Needs(_) => {
                         let error = format!("entry `{}` asks the cluster for ever", spec.name);
@@ -216,20 +232,24 @@ impl Node {
         desired: &Desired,
         holdings: &Holdings,
     ) -> Result<(DeletionList, Vec<plan::Refusal>), Report> {
-        let guard = self.guard(channel, holdings);
+        let (guard, observer) = (self.guard(channel, holdings), self.observer(cluster));
         let (mut list, mut refusals) = (DeletionList::default(), Vec::new());
         for rendered in desired.entries.values() {
-            let mut observed = holdings.base(rendered.owner(), Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), |observed| plan::questions_of_forecast(rendered, observed)).await?;
+            let around = holdings.base(rendered.owner(), Some(desired));
+            let observed = observer.observe_forecast(rendered, around).await?;
             let (own, more) = plan::forecast(rendered, &observed, &guard);
             list.extend(&own);
             refusals.extend(more);
         }
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             // The guard judges the whole list later, so here nothing is over any budget.
-            let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..guard.clone() };
+            let open = Guard {
+                budget: plan::Budget { count: u64::MAX, percent: 100 },
+                inventoried: u64::MAX,
+                ..guard.clone()
+            };
             match plan::retire(&desired.content, &observed, &open) {
                 Ok(Some(plan)) => list.extend(plan.deletions()),
                 Ok(None) => (),
@@ -250,11 +270,15 @@ impl Node {
         desired: &Desired,
         holdings: &Holdings,
     ) -> Result<Vec<(Owner, plan::diff::Diff)>, Report> {
-        let open = Guard { budget: plan::Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..Guard::default() };
+        let open = Guard {
+            budget: plan::Budget { count: u64::MAX, percent: 100 },
+            inventoried: u64::MAX,
+            ..Guard::default()
+        };
         let mut diffs = Vec::new();
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             match plan::retire(&desired.content, &observed, &open) {
                 Ok(Some(plan)) => diffs.push((owner, plan::diff::Diff::of(&plan))),
                 Ok(None) => (),
@@ -262,6 +286,10 @@ impl Node {
             }
         }
         Ok(diffs)
+    }
+
+    pub(super) fn observer(&self, cluster: &Arc<dyn Cluster>) -> Observer {
+        Observer { cluster: Arc::clone(cluster), concurrency: CONCURRENT, clock: Arc::clone(&self.clock) }
     }
 
     pub(super) fn guard(&self, channel: &ChannelName, holdings: &Holdings) -> Guard {
@@ -275,10 +303,12 @@ impl Node {
         let state = self.channel_state(channel);
         let (Some(active), None) = (state.active, &state.hold) else { return Ok(()) };
         let Some(cluster) = self.cluster.clone() else { return Ok(()) };
+        execute::prepare(&*cluster).await?;
         let content = self.content(channel, &active)?;
         let desired = self.desire(&cluster, &content, state.inputs.clone().unwrap_or_default()).await?;
         let holdings = Holdings::read(&*cluster).await?;
-        let agreed: Option<DeletionList> = state.agreed.clone().and_then(|it| serde_json::from_value(it).ok());
+        let agreed: Option<DeletionList> =
+            state.agreed.clone().and_then(|it| serde_json::from_value(it).ok());
         let approved: Vec<Approval> = agreed
             .map(Approval::List)
             .into_iter()
@@ -286,6 +316,7 @@ impl Node {
             .collect();
         let guard = Guard { approved, ..self.guard(channel, &holdings) };
         self.forget_entries(channel, &desired);
+        self.note_kinds(&desired);
 
         let mut ready: BTreeSet<EntryName> = BTreeSet::new();
         let mut begun: BTreeSet<EntryName> = BTreeSet::new();
@@ -300,14 +331,27 @@ impl Node {
                 let Some(rendered) = desired.entries.get(name) else { continue };
                 if only.is_some_and(|it| it != name) {
                     // What is not asked for stands where the last pass left it.
-                    if self.reports().entries.get(&(channel.clone(), name.clone())).is_none_or(|it| it.phase == Phase::Ready) {
+                    if self
+                        .reports()
+                        .entries
+                        .get(&(channel.clone(), name.clone()))
+                        .is_none_or(|it| it.phase == Phase::Ready)
+                    {
                         ready.insert(name.clone());
                     }
                     continue;
                 }
                 if let Some(hold) = state.paused.get(name) {
                     let message = format!("paused by {}: {}; drift is left alone", hold.who, hold.why);
-                    self.report(channel, name, Phase::Paused, message, None, rendered.objects().len(), BTreeMap::new());
+                    self.report(
+                        channel,
+                        name,
+                        Phase::Paused,
+                        message,
+                        None,
+                        rendered.objects().len(),
+                        BTreeMap::new(),
+                    );
                     ready.insert(name.clone());
                     continue;
                 }
@@ -315,10 +359,17 @@ impl Node {
                     rendered: Arc::clone(rendered),
                     observed: holdings.base(rendered.owner(), Some(&desired)),
                     guard: guard.clone(),
-                    cluster: Arc::clone(&cluster),
-                    clock: Arc::clone(&self.clock),
+                    observer: self.observer(&cluster),
                 };
-                self.report(channel, name, Phase::Progressing, "reconciling".into(), None, rendered.objects().len(), BTreeMap::new());
+                self.report(
+                    channel,
+                    name,
+                    Phase::Progressing,
+                    "reconciling".into(),
+                    None,
+                    rendered.objects().len(),
+                    BTreeMap::new(),
+                );
                 let name = name.clone();
                 working.spawn(async move { (name, entry.reconcile().await) });
             }
@@ -333,8 +384,12 @@ impl Node {
             }
         }
         for name in desired.graph.order().filter(|name| !begun.contains(*name)) {
-            let waits: Vec<String> =
-                desired.graph.waits_for(name, |it| ready.contains(it)).iter().map(ToString::to_string).collect();
+            let waits: Vec<String> = desired
+                .graph
+                .waits_for(name, |it| ready.contains(it))
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             let message = format!("waits for {}", waits.join(", "));
             let objects = desired.entries.get(name).map_or(0, |it| it.objects().len());
             self.report(channel, name, Phase::DependencyNotReady, message, None, objects, BTreeMap::new());
@@ -354,8 +409,24 @@ impl Node {
         self.reports().entries.retain(|(it, name), _| it != channel || desired.entries.contains_key(name));
     }
 
+    fn note_kinds(&self, desired: &Desired) {
+        let objects = desired.entries.values().flat_map(|it| it.objects());
+        let kinds: BTreeSet<Gvk> = objects.map(|it| it.gvk().clone()).collect();
+        let mut reports = self.reports();
+        if !kinds.is_subset(&reports.kinds) {
+            reports.kinds.extend(kinds);
+            self.other_kinds.notify_one();
+        }
+    }
+
     /// Notes how an entry ended; true where it is ready.
-    fn note_end(&self, channel: &ChannelName, name: &EntryName, desired: &Desired, ended: Result<Ended, Report>) -> bool {
+    fn note_end(
+        &self,
+        channel: &ChannelName,
+        name: &EntryName,
+        desired: &Desired,
+        ended: Result<Ended, Report>,
+    ) -> bool {
         let objects = desired.entries.get(name).map_or(0, |it| it.objects().len());
         match ended {
             Ok(ended) => {
@@ -416,12 +487,12 @@ impl Node {
         // The entries wrote their inventories since.
         let holdings = Holdings::read(&**cluster).await?;
         for owner in holdings.retired(channel, desired) {
-            let mut observed = holdings.base(&owner, Some(desired));
-            observe::fill(&**cluster, &mut observed, self.now(), plan::questions_of_retired).await?;
+            let observed =
+                self.observer(cluster).observe_retired(&owner, holdings.base(&owner, Some(desired))).await?;
             let plan = plan::retire(&desired.content, &observed, guard);
-            let plan = plan.map_err(|refused| all_of(refused.refusals.iter().map(Report::of).collect()))?;
+            let plan = plan.map_err(|refused| all_of(Report::each(&refused.refusals)))?;
             if let Some(plan) = plan {
-                entry::carry_out(&**cluster, &plan, &self.clock).await?;
+                entry::carry_out(cluster, &plan, &self.clock).await?;
             }
         }
         Ok(())
@@ -430,11 +501,15 @@ impl Node {
     /// Everything is well: the bundle is the last good one.
     fn settle(&self, channel: &ChannelName, active: &Held) -> Result<(), Report> {
         let state = self.channel_state(channel);
-        if state.last_good.is_some_and(|it| it.digest == active.digest) || state.active.map(|it| it.digest) != Some(active.digest) {
+        if state.last_good.is_some_and(|it| it.digest == active.digest)
+            || state.active.map(|it| it.digest) != Some(active.digest)
+        {
             return Ok(());
         }
         let own = self.profile.cluster.clone();
-        self.change(self.now(), &receipt::healthy(channel, active), |state| state.channel_mut(&own, channel).healthy())?;
+        self.change(self.now(), &receipt::healthy(channel, active), |state| {
+            state.channel_mut(&own, channel).healthy()
+        })?;
         Ok(())
     }
 }
@@ -449,7 +524,7 @@ impl Desired {
 impl Holdings {
     pub(super) async fn read(cluster: &dyn Cluster) -> Result<Self, Report> {
         let inventories: BTreeMap<Owner, Inventory> =
-            observe::inventories(cluster).await?.into_iter().map(|it| (it.owner.clone(), it)).collect();
+            Inventories::read(cluster).await?.iter().map(|it| (it.owner.clone(), it.clone())).collect();
         let mut owners = BTreeMap::new();
         for (owner, inventory) in &inventories {
             owners.extend(inventory.all().map(|entry| (entry.id.clone(), owner.clone())));

@@ -69,12 +69,12 @@ impl Node {
         let desired = self.desire(&cluster, &content, site).await?;
         let holdings = Holdings::read(&*cluster).await?;
         let (list, refusals) = self.deletions(&cluster, channel, &desired, &holdings).await?;
-        let mut refused: Vec<Report> = refusals.iter().map(Report::of).collect();
+        let mut refused = Report::each(&refusals);
         let guard = self.guard(channel, &holdings);
         let mut deletion_list = None;
         if let Err(refusals) = guard.check(&list) {
             deletion_list = Some(list.digest());
-            refused.extend(refusals.iter().map(Report::of));
+            refused.extend(Report::each(&refusals));
         }
         // The bundle as a whole is judged above; its entries are shown whatever came of that.
         let open = Guard { approved: vec![crate::plan::Approval::List(list.clone())], ..guard };
@@ -84,13 +84,12 @@ impl Node {
                 rendered: Arc::clone(rendered),
                 observed: holdings.base(rendered.owner(), Some(&desired)),
                 guard: open.clone(),
-                cluster: Arc::clone(&cluster),
-                clock: Arc::clone(&self.clock),
+                observer: self.observer(&cluster),
             };
             let diff = match entry.plan().await? {
                 Ok(plan) => Diff::of(&plan),
                 Err(why) => {
-                    refused.extend(why.refusals.iter().map(Report::of));
+                    refused.extend(Report::each(&why.refusals));
                     Diff::of_refused(&why)
                 }
             };

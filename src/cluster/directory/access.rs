@@ -25,7 +25,12 @@ pub(super) struct Asked<'a> {
 
 impl Core {
     /// Refuses what the account may not do.
-    pub(super) fn authorize(&self, account: &ServiceAccount, kind: &Kind, asked: Asked<'_>) -> Result<(), Error> {
+    pub(super) fn authorize(
+        &self,
+        account: &ServiceAccount,
+        kind: &Kind,
+        asked: Asked<'_>,
+    ) -> Result<(), Error> {
         if self.allows(account, kind, asked) {
             return Ok(());
         }
@@ -79,7 +84,9 @@ fn names(binding: &Object, account: &ServiceAccount) -> bool {
     subjects.into_iter().flatten().any(|subject| {
         let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
         match text("kind") {
-            "ServiceAccount" => text("name") == account.name && text("namespace") == account.namespace.as_str(),
+            "ServiceAccount" => {
+                text("name") == account.name && text("namespace") == account.namespace.as_str()
+            }
             "User" => text("name") == account.user(),
             "Group" => groups(account).iter().any(|group| group == text("name")),
             _ => false,
@@ -99,5 +106,8 @@ fn permits(rule: &Value, kind: &Kind, asked: Asked<'_>) -> bool {
         Some(names) if !names.is_empty() => names.iter().any(|it| it.as_str() == Some(asked.name)),
         _ => true,
     };
-    has("verbs", &[asked.verb]) && has("apiGroups", &[&kind.resource.gvk.group]) && has("resources", resources) && named
+    has("verbs", &[asked.verb])
+        && has("apiGroups", &[&kind.resource.gvk.group])
+        && has("resources", resources)
+        && named
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use airlock::{
-    bundle::{Descriptor, Item, Piece, Release, Role, Statement, index_json, pieces},
+    bundle::{Item, Piece, Release, Role, Statement, index_json, pieces},
     digest::Digest,
     name::EntryName,
     source::{Contents, write_directory},
