@@ -28,12 +28,13 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                 context.output.fault(report);
                 code = ExitCode::from(report.class.exit_code());
             }
-            Verdict::Accepted(Accepted::Incomplete { damaged, .. }) => {
-                let report = incomplete(&medium.medium, damaged);
-                context.output.fault(&report);
-                code = ExitCode::from(report.class.exit_code());
+            Verdict::Accepted(accepted) => {
+                if let Accepted::Incomplete { damaged, .. } = &**accepted {
+                    let report = incomplete(&medium.medium, damaged);
+                    context.output.fault(&report);
+                    code = ExitCode::from(report.class.exit_code());
+                }
             }
-            Verdict::Accepted(_) => (),
         }
     }
     Ok(code)
@@ -60,9 +61,9 @@ fn text(imported: &Imported) -> String {
     for medium in &imported.media {
         let Verdict::Accepted(accepted) = &medium.verdict else { continue };
         let (Accepted::Staged(taking) | Accepted::Held(taking) | Accepted::Incomplete { taking, .. }) =
-            accepted;
+            &**accepted;
         let what = format!("bundle {} of channel {}", taking.position, taking.channel);
-        text += &match accepted {
+        text += &match &**accepted {
             Accepted::Staged(_) => format!("{what}: accepted, {} copied\n", words::bytes(taking.bytes)),
             Accepted::Held(_) if taking.copied == 0 => format!("{what}: already here\n"),
             Accepted::Held(_) => format!("{what}: already here; {} blobs brought back\n", taking.copied),

@@ -345,12 +345,15 @@ fn check_target(target: &crate::bundle::Target, terms: &Terms) -> Result<(), Err
     Ok(())
 }
 
+/// Documents that were read whole, by digest.
+type Documents = Vec<(Digest, Vec<u8>)>;
+
 /// The inventory and the release, from the store or else from the medium, each by digest and size, both read.
 fn documents(
     store: &Store,
     medium: &Volumes,
     root: &Verified<Root>,
-) -> Result<(Inventory, Vec<(Digest, Vec<u8>)>), Error> {
+) -> Result<(Inventory, Documents), Error> {
     let (inventory, release) = (&root.statement.inventory, &root.statement.release);
     medium.check_order(&inventory.digest, &release.digest).map_err(Refusal::from)?;
     let inventory_bytes = document(store, medium, inventory.digest, inventory.size)?;

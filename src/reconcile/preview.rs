@@ -78,7 +78,7 @@ impl Node {
             refused.extend(Report::each(&refusals));
         }
         // The bundle as a whole is judged above; its entries are shown whatever came of that.
-        let open = Guard { approved: vec![crate::plan::Approval::List(list.clone())], ..guard };
+        let open = Guard { approved: vec![plan::Approval::List(list.clone())], ..guard };
         let mut entries: Vec<EntryPreview> = Vec::new();
         let mut unsettled: BTreeSet<EntryName> = BTreeSet::new();
         for rendered in desired.entries_in_order() {
