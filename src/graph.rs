@@ -105,7 +105,8 @@ impl<K: Ord + Clone + fmt::Display + fmt::Debug> Graph<K> {
         let order = sort(&needs, &needed_by);
         if order.len() < nodes.len() {
             let cycles = cycles(&needs, &needed_by, &order);
-            let named = |cycle: Vec<usize>| cycle.into_iter().filter_map(|it| nodes.get(it).cloned()).collect();
+            let named =
+                |cycle: Vec<usize>| cycle.into_iter().filter_map(|it| nodes.get(it).cloned()).collect();
             return Err(Error::Cycles(cycles.into_iter().map(named).collect()));
         }
         Ok(Self { nodes, index, needs, needed_by, order })
@@ -195,7 +196,9 @@ fn shortest_cycle(needs: &[BTreeSet<usize>], start: usize) -> Option<Vec<usize>>
         for next in needs.get(at)? {
             if *next == start {
                 let mut cycle = vec![at];
-                while let Some(before) = cycle.last().filter(|it| **it != start).and_then(|it| came_from.get(it)) {
+                while let Some(before) =
+                    cycle.last().filter(|it| **it != start).and_then(|it| came_from.get(it))
+                {
                     cycle.push(*before);
                 }
                 cycle.reverse();

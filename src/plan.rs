@@ -35,9 +35,7 @@ use std::{
 };
 
 pub use forecast::{forecast, questions_of_forecast};
-pub use guard::{
-    Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION,
-};
+pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION};
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
 pub use observed::{ApiError, DryRun, Live, Observed, Question};
 pub use prune::{Kept, KeptBecause};
@@ -51,7 +49,7 @@ use crate::{
     content::Content,
     digest::Digest,
     object::{
-        Gvk, GroupKind, Object, ObjectId,
+        GroupKind, Gvk, Object, ObjectId,
         health::Status,
         optout::Skip,
         order::{self, Key},
@@ -205,7 +203,8 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
     if !same_channel || content.release().entries.iter().any(|entry| entry.name == owner.entry) {
         return Err(refused(Refusal::NotRetired(owner.clone())));
     }
-    let Pruning { steps: deletes, list, kept, remaining, mut refusals } = retiring(inventory, observed, guard);
+    let Pruning { steps: deletes, list, kept, remaining, mut refusals } =
+        retiring(inventory, observed, guard);
     let verdict = guard.judge(&list);
     refusals.extend(verdict.refusals);
     let mut steps = deletes;
@@ -385,8 +384,7 @@ fn health(
         Some(Status::NotFound) => awaited.gone_is_done,
         _ => false,
     };
-    let objects: Vec<Awaited> =
-        all.into_iter().filter(|it| changed.contains(&it.id) || !well(it)).collect();
+    let objects: Vec<Awaited> = all.into_iter().filter(|it| changed.contains(&it.id) || !well(it)).collect();
     if objects.is_empty() {
         return None;
     }

@@ -60,7 +60,8 @@ pub fn render(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome
 
 fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, Why> {
     let release = content.release();
-    let mut signed = release.entries.iter().map(|it| it.content).chain(release.sources.iter().map(|it| it.content));
+    let mut signed =
+        release.entries.iter().map(|it| it.content).chain(release.sources.iter().map(|it| it.content));
     if !signed.any(|it| it == spec.content) {
         return Err(Why::NotSigned(spec.content.digest));
     }
@@ -75,16 +76,18 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             return Err(Why::Unsupported(error::word(kind)));
         }
     };
-    if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty {
+    if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
+    {
         return Err(Why::Empty);
     }
     if parts.objects.len() > limits::RENDERED_OBJECTS {
         return Err(Why::Limit { what: "it".into(), limit: limits::RENDERED_OBJECTS, unit: "objects" });
     }
-    let scopes = match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
-        Ok(scopes) => scopes,
-        Err(needs) => return Ok(Outcome::Needs(needs)),
-    };
+    let scopes =
+        match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
+            Ok(scopes) => scopes,
+            Err(needs) => return Ok(Outcome::Needs(needs)),
+        };
     let statement = &content.root().statement;
     let reach = &content.root().scope;
     for (object, place) in &parts.objects {
@@ -105,6 +108,22 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
         generation: spec.generation,
     };
     Ok(Outcome::Rendered(Box::new(Rendered::seal(spec, origin, parts))))
+}
+
+/// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
+/// signers what changes. Nothing can apply them.
+///
+/// # Errors
+/// When the engine refuses the tree, or cannot work without the cluster.
+pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<(Object, Place)>, Why> {
+    let parts = match kind {
+        EntryKind::Manifests => manifests::read(tree, path)?,
+        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
+            return Err(Why::Unsupported(error::word(kind)));
+        }
+    };
+    check_duplicates(&parts.objects)?;
+    Ok(parts.objects)
 }
 
 /// One object, one file: which of two would win depends on their order, so neither does.

@@ -171,7 +171,8 @@ impl DirectoryCluster {
         if fresh {
             inner.with(|core| {
                 for name in NAMESPACES {
-                    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+                    let namespace =
+                        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
                     let namespace = Object::new(namespace, "namespace").expect("it has a kind and a name");
                     match core.create(&namespace, By { manager: "kube-apiserver", dry_run: false }) {
                         Ok(_) | Err(Error::AlreadyExists(_)) => {}
@@ -203,7 +204,9 @@ impl DirectoryCluster {
         let inner = self.inner.clone();
         match tokio::task::spawn_blocking(move || inner.with(operation)).await {
             Ok(result) => result,
-            Err(error) => Err(Error::Unavailable { reason: "it was stopped".to_owned(), source: Some(error.into()) }),
+            Err(error) => {
+                Err(Error::Unavailable { reason: "it was stopped".to_owned(), source: Some(error.into()) })
+            }
         }
     }
 
@@ -386,7 +389,11 @@ impl Cluster for DirectoryCluster {
         let (object, options) = (object.clone(), options.clone());
         self.run(move |core| {
             allowed(core)?;
-            core.update(&object, By { manager: &options.field_manager, dry_run: options.dry_run }, Part::Status)
+            core.update(
+                &object,
+                By { manager: &options.field_manager, dry_run: options.dry_run },
+                Part::Status,
+            )
         })
         .await
     }
@@ -401,7 +408,11 @@ impl Cluster for DirectoryCluster {
         let (reference, operations, options) = (reference.clone(), operations.to_vec(), options.clone());
         self.run(move |core| {
             allowed(core)?;
-            core.patch(&reference, &operations, By { manager: &options.field_manager, dry_run: options.dry_run })
+            core.patch(
+                &reference,
+                &operations,
+                By { manager: &options.field_manager, dry_run: options.dry_run },
+            )
         })
         .await
     }

@@ -45,10 +45,10 @@ pub(super) fn patch(live: &Object) -> Vec<Value> {
 /// The managers with those of [`MANAGERS`] folded into ours (`PatchReplaceFieldsManagers`); none where there are none.
 fn managers(live: &Object) -> Option<Vec<Value>> {
     let entries = live.get(&["metadata", "managedFields"])?.as_array()?;
-    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let is_ours = |entry: &Value| {
-        text(entry, "manager") == FIELD_MANAGER && text(entry, "operation") == "Apply"
-    };
+    let text =
+        |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let is_ours =
+        |entry: &Value| text(entry, "manager") == FIELD_MANAGER && text(entry, "operation") == "Apply";
     let folds = |entry: &Value| {
         text(entry, "subresource").is_empty()
             && MANAGERS.iter().any(|(name, operation)| {

@@ -118,9 +118,13 @@ impl Diff {
             counts.entry(place).or_insert((change.verb, 0)).1 += 1;
         }
         let changed: Vec<String> = counts.values().map(|(verb, count)| format!("{count} {verb}")).collect();
-        let rest = [(self.unchanged, "unchanged"), (self.kept.len(), "kept"), (self.skipped.len(), "skipped")];
-        let rest: Vec<String> =
-            rest.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let rest =
+            [(self.unchanged, "unchanged"), (self.kept.len(), "kept"), (self.skipped.len(), "skipped")];
+        let rest: Vec<String> = rest
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         match (changed.is_empty(), rest.is_empty()) {
             (true, true) => "nothing to do".to_owned(),
             (true, false) => format!("nothing to do; {}", rest.join(", ")),
@@ -134,9 +138,7 @@ impl Diff {
 const LATER: &str = "later";
 
 fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
-    let along = |id: &ObjectId| {
-        list.deletions.iter().find(|it| it.id == *id).map_or(0, |it| it.takes.len())
-    };
+    let along = |id: &ObjectId| list.deletions.iter().find(|it| it.id == *id).map_or(0, |it| it.takes.len());
     let mut changes = Vec::new();
     for step in steps {
         match step {
@@ -145,7 +147,8 @@ fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
                 if let Some(before) = &apply.before {
                     fields = fields::between(before, &apply.after);
                 }
-                let why = (!apply.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
+                let why =
+                    (!apply.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
                 let (id, verb) = (apply.object.id(), apply.verb.as_str());
                 changes.push(Change { id, verb, fields, along: 0, why });
             }

@@ -246,10 +246,8 @@ fn within(live: &Object) -> impl Fn(&ObjectId) -> bool {
     let namespace = live.gvk().is("", "Namespace").then(|| live.name().to_owned());
     let definition = live.gvk().is("apiextensions.k8s.io", "CustomResourceDefinition");
     let text = |path: &[&str]| live.text(path).unwrap_or_default().to_owned();
-    let kind = definition.then(|| GroupKind {
-        group: text(&["spec", "group"]),
-        kind: text(&["spec", "names", "kind"]),
-    });
+    let kind = definition
+        .then(|| GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) });
     move |id| {
         namespace.as_ref().is_some_and(|it| *it == id.namespace)
             || kind.as_ref().is_some_and(|it| *it == id.group_kind)

@@ -154,8 +154,7 @@ impl Inventory {
     /// # Errors
     /// When it does not fit.
     pub fn encode(&self) -> Result<Object, InventoryError> {
-        let too_large =
-            || InventoryError::TooLarge { owner: self.owner.clone(), count: self.all().count() };
+        let too_large = || InventoryError::TooLarge { owner: self.owner.clone(), count: self.all().count() };
         let record = Record {
             owner: self.owner.clone(),
             bundle: self.bundle,
@@ -201,8 +200,7 @@ impl Inventory {
     /// # Errors
     /// When it is not what [`Inventory::encode`] writes.
     pub fn decode(object: &Object) -> Result<Self, InventoryError> {
-        let damaged =
-            |why: String| InventoryError::Damaged { name: object.name().to_owned(), why };
+        let damaged = |why: String| InventoryError::Damaged { name: object.name().to_owned(), why };
         let record = object.text(&["data", "record"]).ok_or_else(|| damaged("it has no record".into()))?;
         let record: Record = serde_json::from_str(record).map_err(|error| damaged(error.to_string()))?;
         if object.id() != Self::id(&record.owner) {

@@ -122,9 +122,9 @@ impl Fault for Refusal {
             Self::Owned { id, owner, .. } => {
                 Some(format!("take {} out of one of the two entries; {owner} applied it first", id))
             }
-            Self::DeletionBudget { digest, .. } => Some(format!(
-                "`airlock diff` lists them; if they are to go: `airlock approve {digest}`"
-            )),
+            Self::DeletionBudget { digest, .. } => {
+                Some(format!("`airlock diff` lists them; if they are to go: `airlock approve {digest}`"))
+            }
             Self::Protected { digest, .. } => Some(format!(
                 "annotate an object with `airlock.dev/prune: \"allowed\"` in a bundle before the one that leaves it out; or `airlock approve {digest}`"
             )),

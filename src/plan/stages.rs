@@ -196,7 +196,8 @@ fn fate(
         DryRun::Settled => Fate::Unchanged,
         DryRun::NotServed => {
             let (kind, version) = (object.kind(), object.api_version());
-            let text = format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
+            let text =
+                format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
             Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable })
         }
         DryRun::Refused(error) => {

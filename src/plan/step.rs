@@ -227,7 +227,12 @@ impl fmt::Display for Step {
                     Purpose::Stage(stage) => format!("stage {}", stage as u8),
                     Purpose::Health => "health".to_owned(),
                 };
-                write!(f, "wait for {purpose}, {}s: {}", wait.timeout.as_secs(), list(wait.objects.iter().map(|it| &it.id)))
+                write!(
+                    f,
+                    "wait for {purpose}, {}s: {}",
+                    wait.timeout.as_secs(),
+                    list(wait.objects.iter().map(|it| &it.id))
+                )
             }
             Self::Replan(deferred) => {
                 let ids: Vec<ObjectId> = deferred.iter().map(|it| it.object.id()).collect();

@@ -173,7 +173,9 @@ impl Fault for Error {
             Why::Object(error) => return error.hint(),
             Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
             Why::NotSigned(_) => return None,
-            Why::Path { .. } | Why::Form(_) => format!("correct `path` of entry `{entry}` in bundle.yaml and build again"),
+            Why::Path { .. } | Why::Form(_) => {
+                format!("correct `path` of entry `{entry}` in bundle.yaml and build again")
+            }
             Why::Yaml { .. } | Why::Json { .. } => "correct the file and build the bundle again".into(),
             Why::Limit { .. } => format!("split entry `{entry}`"),
             Why::Duplicate { .. } => "take one of the two out and build the bundle again".into(),

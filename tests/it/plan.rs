@@ -22,8 +22,8 @@ use airlock::{
     fault::Fault,
     object::{GroupKind, Object, ObjectId, health::Status},
     plan::{
-        self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry, Plan,
-        Refused, diff::Diff,
+        self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry,
+        Plan, Refused, diff::Diff,
     },
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
 };
@@ -96,12 +96,21 @@ impl Default for Case {
 enum Happening {
     /// Someone creates it, or applies it.
     Put(Value),
-    Merge { id: ObjectId, patch: Value },
+    Merge {
+        id: ObjectId,
+        patch: Value,
+    },
     Remove(ObjectId),
-    Refuse { id: ObjectId, error: Map<String, Value> },
+    Refuse {
+        id: ObjectId,
+        error: Map<String, Value>,
+    },
     Accept(ObjectId),
     Unserve(String),
-    Sick { id: ObjectId, status: String },
+    Sick {
+        id: ObjectId,
+        status: String,
+    },
 }
 
 #[test]
@@ -133,7 +142,8 @@ fn check(directory: &Path) {
     };
     if directory.join("before").exists() {
         let rendered = rendered(directory, "before", entry(&case.entry_before), 1, &model);
-        let guard = Guard { budget: Budget { count: 1000, percent: 100 }, inventoried: 1000, ..Guard::default() };
+        let guard =
+            Guard { budget: Budget { count: 1000, percent: 100 }, inventoried: 1000, ..Guard::default() };
         let mut budget = case.interrupted.unwrap_or(usize::MAX);
         let end = converge(&mut model, &rendered, &guard, &custom, &mut budget);
         assert_eq!(end.is_err(), case.interrupted.is_some(), "{}: {end:?}", directory.display());

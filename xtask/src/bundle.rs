@@ -18,9 +18,7 @@ mod image;
 mod init;
 mod inspect;
 mod lock;
-mod objects;
 mod opened;
-mod reference;
 mod sign;
 mod write;
 

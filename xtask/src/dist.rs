@@ -1,6 +1,9 @@
 //! `cargo xtask dist`: the one static binary, and what makes it one.
 
-use std::{path::{Path, PathBuf}, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -48,7 +51,18 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn build(quick: bool) -> Result<PathBuf> {
     let profile = if quick { "release" } else { "dist" };
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--package", "airlock", "--bin", "airlock", "--locked", "--target", TARGET, "--profile", profile])
+        .args([
+            "build",
+            "--package",
+            "airlock",
+            "--bin",
+            "airlock",
+            "--locked",
+            "--target",
+            TARGET,
+            "--profile",
+            profile,
+        ])
         .env("RUSTFLAGS", FLAGS)
         .status()
         .context("cargo does not start")?;
@@ -86,7 +100,8 @@ pub fn check(binary: &Path) -> Result<Vec<Check>> {
 
 /// Where cargo puts what it builds.
 pub fn target_dir() -> Result<PathBuf> {
-    let metadata = output(Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata =
+        output(Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     match metadata.get("target_directory").and_then(|it| it.as_str()) {
         Some(directory) => Ok(directory.into()),
@@ -95,7 +110,8 @@ pub fn target_dir() -> Result<PathBuf> {
 }
 
 fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("{} does not start", command.get_program().display()))?;
+    let output =
+        command.output().with_context(|| format!("{} does not start", command.get_program().display()))?;
     // ldd exits with 1 for a static binary and says so on either stream.
     let text = [output.stdout, output.stderr].concat();
     Ok(String::from_utf8_lossy(&text).into_owned())

@@ -46,13 +46,25 @@ pub fn run(args: &Args) -> Result<()> {
     };
     step(&mut count, "formatting", |_| succeeds(&mut cargo(&["fmt", "--all", "--check"])))?;
     step(&mut count, "lints", |_| {
-        succeeds(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+        succeeds(&mut cargo(&[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]))
     })?;
     step(&mut count, "documentation", |_| {
-        let mut doc = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+        let mut doc =
+            cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
         succeeds(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
-    step(&mut count, "tests", |count| tests(count, cargo(&["test", "--locked", "--workspace", "--no-fail-fast"])))?;
+    step(&mut count, "tests", |count| {
+        tests(count, cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]))
+    })?;
     if !args.quick {
         step(&mut count, "static binary", |count| {
             for check in dist::check(&dist::build(true)?)? {
@@ -84,7 +96,8 @@ impl Count {
 fn tools(count: &mut Count) -> Result<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Administrators' tools are not on everybody's path.
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).collect();
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).collect();
     let lacks = |tool: &str| !folders.iter().any(|folder| folder.join(tool).is_file());
     let missing: Vec<_> = TOOLS.into_iter().filter(|(tool, ..)| lacks(tool)).collect();
     if missing.is_empty() {
@@ -92,7 +105,11 @@ fn tools(count: &mut Count) -> Result<()> {
     }
     let packages: Vec<&str> = missing.iter().map(|(_, package, _)| *package).collect();
     let apt = |arguments: &[&str]| {
-        Command::new("apt-get").args(arguments).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+        Command::new("apt-get")
+            .args(arguments)
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     };
     println!("installing {}", packages.join(" "));
     let install = [&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat();

@@ -24,7 +24,12 @@ pub(super) struct Asked<'a> {
 
 impl Core {
     /// Refuses what the account may not do.
-    pub(super) fn authorize(&self, account: &ServiceAccount, kind: &Kind, asked: Asked<'_>) -> Result<(), Error> {
+    pub(super) fn authorize(
+        &self,
+        account: &ServiceAccount,
+        kind: &Kind,
+        asked: Asked<'_>,
+    ) -> Result<(), Error> {
         if self.allows(account, kind, asked) {
             return Ok(());
         }
@@ -98,5 +103,8 @@ fn permits(rule: &Value, kind: &Kind, asked: Asked<'_>) -> bool {
         Some(names) if !names.is_empty() => names.iter().any(|it| it.as_str() == Some(asked.name)),
         _ => true,
     };
-    has("verbs", &[asked.verb]) && has("apiGroups", &[&kind.resource.gvk.group]) && has("resources", resources) && named
+    has("verbs", &[asked.verb])
+        && has("apiGroups", &[&kind.resource.gvk.group])
+        && has("resources", resources)
+        && named
 }

@@ -34,7 +34,9 @@ impl Core {
         if let Some(uid) = wanted.uid.as_deref().filter(|it| Some(*it) != live.uid()) {
             return Err(differs("UID", uid, live.uid().unwrap_or("")));
         }
-        if let Some(version) = wanted.resource_version.as_ref().filter(|it| Some(it.0.as_str()) != live.resource_version()) {
+        if let Some(version) =
+            wanted.resource_version.as_ref().filter(|it| Some(it.0.as_str()) != live.resource_version())
+        {
             return Err(differs("ResourceVersion", &version.0, live.resource_version().unwrap_or("")));
         }
         validate::deletion(&kind, &id.name)?;
@@ -45,7 +47,11 @@ impl Core {
     }
 
     /// Removes an object, or marks it where something must happen first.
-    pub(super) fn begin_deletion(&mut self, id: &ObjectId, propagation: PropagationPolicy) -> Result<(), Error> {
+    pub(super) fn begin_deletion(
+        &mut self,
+        id: &ObjectId,
+        propagation: PropagationPolicy,
+    ) -> Result<(), Error> {
         let Some(live) = self.live(id) else { return Ok(()) };
         self.unsettled = true;
         if live.deleted().is_some() {
@@ -104,7 +110,8 @@ impl Core {
 
     fn dependants(&self, uid: &str) -> Vec<ObjectId> {
         let objects = self.log.state.objects.iter();
-        let owned = objects.filter(|(_, it)| it.object.owner_references().iter().any(|owner| owner.uid == uid));
+        let owned =
+            objects.filter(|(_, it)| it.object.owner_references().iter().any(|owner| owner.uid == uid));
         owned.map(|(id, _)| id.clone()).collect()
     }
 
@@ -114,7 +121,9 @@ impl Core {
         if *id == namespace_id(&id.name) {
             return all.filter(|it| it.namespace == id.name).cloned().collect();
         }
-        let Some(definition) = self.live(id).filter(|_| id.group_kind == definition_kind()) else { return Vec::new() };
+        let Some(definition) = self.live(id).filter(|_| id.group_kind == definition_kind()) else {
+            return Vec::new();
+        };
         let text = |path: &[&str]| definition.text(path).unwrap_or("").to_owned();
         let kind = GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
         all.filter(|it| it.group_kind == kind).cloned().collect()
@@ -124,7 +133,8 @@ impl Core {
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         while std::mem::take(&mut self.unsettled) {
             let objects = self.log.state.objects.values().map(|it| it.object.clone());
-            let alive: BTreeSet<String> = objects.clone().filter_map(|it| it.uid().map(str::to_owned)).collect();
+            let alive: BTreeSet<String> =
+                objects.clone().filter_map(|it| it.uid().map(str::to_owned)).collect();
             let all: Vec<Arc<Object>> = objects
                 .filter(|it| it.deleted().is_some() || it.get(&["metadata", "ownerReferences"]).is_some())
                 .collect();

@@ -1,11 +1,6 @@
 //! What the lock protects: the log, and the operations on it.
 
-use std::{
-    fmt::Write as _,
-    io,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fmt::Write as _, io, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -132,7 +127,8 @@ impl Core {
 /// Whether the options select an object of the right kind.
 pub(super) fn selects(options: &ListOptions, object: &Object) -> bool {
     let namespace = options.namespace.as_deref();
-    namespace.is_none_or(|it| object.namespace() == Some(it)) && options.labels.matches(|key| object.label(key))
+    namespace.is_none_or(|it| object.namespace() == Some(it))
+        && options.labels.matches(|key| object.label(key))
 }
 
 /// Versions of a kind differ in their name alone here, as those of a definition without conversion do.

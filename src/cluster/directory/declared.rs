@@ -282,7 +282,12 @@ fn status(object: &Object, word: Word, message: &str, since: Timestamp, kept: Va
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             conditions.push(made("NamesAccepted", true, "NoConflicts", "no conflicts found"));
             if well {
-                conditions.push(made("Established", true, "InitialNamesAccepted", "the initial names have been accepted"));
+                conditions.push(made(
+                    "Established",
+                    true,
+                    "InitialNamesAccepted",
+                    "the initial names have been accepted",
+                ));
             }
             let versions = object.get(&["spec", "versions"]).and_then(Value::as_array).into_iter().flatten();
             let stores = |it: &&Value| it.get("storage").and_then(Value::as_bool) == Some(true);

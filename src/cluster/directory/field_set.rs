@@ -41,7 +41,9 @@ impl FieldSet {
     pub(super) fn to_json(&self) -> Value {
         let node = |node: &Node| {
             let mut below = node.below.to_json();
-            if let (true, false, Some(map)) = (node.member, node.below.nodes.is_empty(), below.as_object_mut()) {
+            if let (true, false, Some(map)) =
+                (node.member, node.below.nodes.is_empty(), below.as_object_mut())
+            {
                 map.insert(".".to_owned(), Value::Object(Map::new()));
             }
             below

@@ -30,7 +30,8 @@ fn one(document: &mut Value, operation: &Value) -> Result<(), String> {
         }
         Some("copy") => {
             let from = text("from").ok_or("an operation has no from")?;
-            let copied = document.pointer(from).cloned().ok_or("copy operation does not apply: missing key")?;
+            let copied =
+                document.pointer(from).cloned().ok_or("copy operation does not apply: missing key")?;
             add(document, path, copied)
         }
         Some("test") if document.pointer(path).unwrap_or(&Value::Null) == &value()? => Ok(()),
@@ -91,15 +92,27 @@ mod tests {
 
     #[test]
     fn operations() {
-        check(json!([{"op": "add", "path": "/a/1", "value": 9}]), json!({"a": [1, 9, 2], "b/c": {"x": true}}));
-        check(json!([{"op": "add", "path": "/a/-", "value": 9}]), json!({"a": [1, 2, 9], "b/c": {"x": true}}));
+        check(
+            json!([{"op": "add", "path": "/a/1", "value": 9}]),
+            json!({"a": [1, 9, 2], "b/c": {"x": true}}),
+        );
+        check(
+            json!([{"op": "add", "path": "/a/-", "value": 9}]),
+            json!({"a": [1, 2, 9], "b/c": {"x": true}}),
+        );
         check(json!([{"op": "add", "path": "/a/3", "value": 9}]), Value::Null);
         check(json!([{"op": "remove", "path": "/b~1c/x"}]), json!({"a": [1, 2], "b/c": {}}));
         check(json!([{"op": "remove", "path": "/n"}]), Value::Null);
         check(json!([{"op": "replace", "path": "/a", "value": 0}]), json!({"a": 0, "b/c": {"x": true}}));
         check(json!([{"op": "replace", "path": "/n", "value": 0}]), Value::Null);
-        check(json!([{"op": "move", "from": "/a", "path": "/b~1c/y"}]), json!({"b/c": {"x": true, "y": [1, 2]}}));
-        check(json!([{"op": "copy", "from": "/a/0", "path": "/z"}]), json!({"a": [1, 2], "b/c": {"x": true}, "z": 1}));
+        check(
+            json!([{"op": "move", "from": "/a", "path": "/b~1c/y"}]),
+            json!({"b/c": {"x": true, "y": [1, 2]}}),
+        );
+        check(
+            json!([{"op": "copy", "from": "/a/0", "path": "/z"}]),
+            json!({"a": [1, 2], "b/c": {"x": true}, "z": 1}),
+        );
         check(json!([{"op": "test", "path": "/a/0", "value": 1}]), json!({"a": [1, 2], "b/c": {"x": true}}));
         check(json!([{"op": "remove", "path": "/a"}, {"op": "test", "path": "/a", "value": 1}]), Value::Null);
     }

@@ -138,7 +138,9 @@ pub(super) fn load(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Ok(bytes) if bytes.len() <= limits::YAML_BYTES => Ok(Some(bytes)),
         Ok(_) => Err(io::Error::new(io::ErrorKind::FileTooLarge, "no manifest is that large")),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -182,7 +182,9 @@ impl Log {
 
     fn take(&mut self, line: Line) -> io::Result<()> {
         let object = |value| {
-            Object::new(value, "log").map(Arc::new).map_err(|it| io::Error::new(io::ErrorKind::InvalidData, it))
+            Object::new(value, "log")
+                .map(Arc::new)
+                .map_err(|it| io::Error::new(io::ErrorKind::InvalidData, it))
         };
         match line {
             Line::State { object: value, file } => {
@@ -239,13 +241,7 @@ impl Log {
         let bytes = (happened != Happened::Deleted && shown.is_none() && path.is_some())
             .then(|| layout::show(&object));
         let file = shown.or_else(|| bytes.as_deref().map(Digest::of));
-        let line = Line::Change {
-            version,
-            event: happened,
-            object: value(&object),
-            file,
-            was,
-        };
+        let line = Line::Change { version, event: happened, object: value(&object), file, was };
         self.append(&line)?;
         // Should the file fail, for want of space say, the next operation writes it.
         self.unfinished = Some(Unfinished { id, version, happened, file, was });

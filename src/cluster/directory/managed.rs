@@ -136,7 +136,8 @@ pub(super) fn apply(
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
-    let kept = last.filter(|last| last.fields == own && last.api_version == write.api_version && before == after);
+    let kept =
+        last.filter(|last| last.fields == own && last.api_version == write.api_version && before == after);
     let time = kept.map_or_else(|| write.time.to_owned(), |last| last.time);
     managers.push(Managed {
         who: write.who.clone(),
@@ -294,8 +295,10 @@ mod tests {
     /// Sequences of writes, and what Kubernetes' own field manager makes of them.
     #[test]
     fn as_the_api_server() {
-        let cases: Value = serde_yaml::from_str(include_str!("../../../tests/data/cluster/apply.yaml")).unwrap();
-        let expected: Value = serde_json::from_str(include_str!("../../../tests/data/cluster/apply.json")).unwrap();
+        let cases: Value =
+            serde_yaml::from_str(include_str!("../../../tests/data/cluster/apply.yaml")).unwrap();
+        let expected: Value =
+            serde_json::from_str(include_str!("../../../tests/data/cluster/apply.json")).unwrap();
         let mut wrong = Vec::new();
         for case in cases.as_array().unwrap() {
             let name = case["name"].as_str().unwrap();
@@ -311,7 +314,11 @@ mod tests {
                 let gvk = Gvk::parse(api_version, object["kind"].as_str().unwrap()).unwrap();
                 let schema = Schema::of(&gvk, None);
                 let applies = step.get("apply").is_some();
-                let who = Manager { name: step["manager"].as_str().unwrap().to_owned(), applies, subresource: String::new() };
+                let who = Manager {
+                    name: step["manager"].as_str().unwrap().to_owned(),
+                    applies,
+                    subresource: String::new(),
+                };
                 let write = Write { who, api_version, time: "2026-01-02T03:04:05Z" };
                 let result = if applies {
                     let force = step.get("force").and_then(Value::as_bool).unwrap_or(false);
@@ -336,7 +343,11 @@ mod tests {
                     Err(conflicts) => json!({"error": conflict_message(&conflicts)}),
                 };
                 if found != expected[name][at] {
-                    wrong.push(format!("{name}, step {}:\n  found {found}\n  wants {}", at + 1, expected[name][at]));
+                    wrong.push(format!(
+                        "{name}, step {}:\n  found {found}\n  wants {}",
+                        at + 1,
+                        expected[name][at]
+                    ));
                 }
             }
         }

@@ -234,8 +234,7 @@ pub(super) fn remove(value: &Value, set: &FieldSet, schema: &Schema<'_>) -> Valu
                 if set.has(&element) {
                     return None;
                 }
-                let inner =
-                    set.below(&element).map(|set| emptied(item, remove(item, set, &schema.item())));
+                let inner = set.below(&element).map(|set| emptied(item, remove(item, set, &schema.item())));
                 Some(inner.unwrap_or_else(|| item.clone()))
             });
             Value::Array(kept.collect())

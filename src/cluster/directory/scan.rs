@@ -41,14 +41,20 @@ impl Core {
             self.scan_kinds(&Path::new(NAMESPACES).join(&namespace), &namespace, &mut found)?;
         }
         let with_files = self.log.state.objects.iter().filter(|(_, it)| it.file.is_some());
-        let gone: Vec<ObjectId> = with_files.filter(|(id, _)| !found.contains(*id)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<ObjectId> =
+            with_files.filter(|(id, _)| !found.contains(*id)).map(|(id, _)| id.clone()).collect();
         for id in gone {
             self.removed_by_hand(&id)?;
         }
         self.settle()
     }
 
-    fn scan_kinds(&mut self, base: &Path, namespace: &str, found: &mut BTreeSet<ObjectId>) -> Result<(), Error> {
+    fn scan_kinds(
+        &mut self,
+        base: &Path,
+        namespace: &str,
+        found: &mut BTreeSet<ObjectId>,
+    ) -> Result<(), Error> {
         for folder in self.folders(base)? {
             let kind = layout::folder_kind(&folder);
             if !serve::any_version(&self.log.state, &kind) {
@@ -127,7 +133,9 @@ impl Core {
         digest: Digest,
     ) -> Result<(), Error> {
         let Ok(kind) = self.kind(object.gvk()) else { return Ok(()) };
-        if live.is_none() && (self.admits(&kind, id).is_err() || kind.resource.namespaced == id.namespace.is_empty()) {
+        if live.is_none()
+            && (self.admits(&kind, id).is_err() || kind.resource.namespaced == id.namespace.is_empty())
+        {
             return Ok(());
         }
         let time = self.now_text();
@@ -195,7 +203,9 @@ impl Core {
 
 /// Whether a later change would show in the stamp.
 fn is_old((_, _, seconds, nanoseconds): &Stamp) -> bool {
-    let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(*seconds), u32::try_from(*nanoseconds)) else { return false };
+    let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(*seconds), u32::try_from(*nanoseconds)) else {
+        return false;
+    };
     let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
     SystemTime::now().duration_since(changed).is_ok_and(|age| age > TICK)
 }

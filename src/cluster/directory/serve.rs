@@ -110,7 +110,11 @@ pub(super) fn any_version(state: &State, kind: &GroupKind) -> bool {
 impl Kind {
     /// How its objects merge.
     pub(super) fn schema(&self) -> Schema<'_> {
-        Schema::of(&self.resource.gvk, self.version().map(|it| it.get("schema").and_then(|it| it.get("openAPIV3Schema")).unwrap_or(&Value::Null)))
+        Schema::of(
+            &self.resource.gvk,
+            self.version()
+                .map(|it| it.get("schema").and_then(|it| it.get("openAPIV3Schema")).unwrap_or(&Value::Null)),
+        )
     }
 
     fn version(&self) -> Option<&Value> {

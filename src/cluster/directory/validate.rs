@@ -80,7 +80,8 @@ pub(super) fn change(gvk: &Gvk, live: &Object, new: &Value) -> Result<(), Error>
             causes.push(format!("{name}: Invalid value: {}: {says}", is.unwrap_or(Value::Null)));
         }
     }
-    let same = |a: Option<&Value>, b: Option<&Value>| a.filter(|it| !it.is_null()) == b.filter(|it| !it.is_null());
+    let same =
+        |a: Option<&Value>, b: Option<&Value>| a.filter(|it| !it.is_null()) == b.filter(|it| !it.is_null());
     let spec = |object: &Value, may: &[&str]| -> Map<String, Value> {
         let mut spec = object.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
         spec.retain(|key, _| !may.contains(&key.as_str()));
@@ -161,13 +162,19 @@ pub(super) fn object(kind: &Kind, object: &Value) -> Result<(), Error> {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or("");
         let wants = format!("{}.{}", text("/spec/names/plural"), text("/spec/group"));
         if name != wants {
-            causes.push(format!("metadata.name: Invalid value: {name:?}: must be spec.names.plural+\".\"+spec.group"));
+            causes.push(format!(
+                "metadata.name: Invalid value: {name:?}: must be spec.names.plural+\".\"+spec.group"
+            ));
         }
         if !object.pointer("/spec/versions").and_then(Value::as_array).is_some_and(|it| !it.is_empty()) {
-            causes.push("spec.versions: Invalid value: null: must have exactly one version marked as storage version".to_owned());
+            causes.push(
+                "spec.versions: Invalid value: null: must have exactly one version marked as storage version"
+                    .to_owned(),
+            );
         }
     }
-    let workload = gvk.group == "apps" && matches!(gvk.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
+    let workload = gvk.group == "apps"
+        && matches!(gvk.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
     if workload {
         selector(object, &mut causes);
     }
@@ -233,7 +240,9 @@ fn custom(node: &Value, value: &Value, path: &str, depth: usize, causes: &mut Ve
         Some("array") => value.is_array(),
         Some("string") => value.is_string(),
         Some("boolean") => value.is_boolean(),
-        Some("integer") => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|it| it.fract() == 0.0),
+        Some("integer") => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|it| it.fract() == 0.0)
+        }
         Some("number") => value.is_number(),
         _ => true,
     };
@@ -246,7 +255,9 @@ fn custom(node: &Value, value: &Value, path: &str, depth: usize, causes: &mut Ve
             Value::Bool(_) => "boolean",
             _ => "number",
         };
-        causes.push(format!("{path}: Invalid value: {found:?}: {path} in body must be of type {wanted}: {found:?}"));
+        causes.push(format!(
+            "{path}: Invalid value: {found:?}: {path} in body must be of type {wanted}: {found:?}"
+        ));
         return;
     }
     if let Some(allowed) = node.get("enum").and_then(Value::as_array)
@@ -257,13 +268,16 @@ fn custom(node: &Value, value: &Value, path: &str, depth: usize, causes: &mut Ve
     }
     match value {
         Value::Object(map) => {
-            for key in node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            for key in
+                node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+            {
                 if !map.contains_key(key) {
                     causes.push(format!("{}: Required value", step(key)));
                 }
             }
             for (key, value) in map {
-                let below = node.get("properties").and_then(|it| it.get(key)).or(node.get("additionalProperties"));
+                let below =
+                    node.get("properties").and_then(|it| it.get(key)).or(node.get("additionalProperties"));
                 if let Some(below) = below {
                     custom(below, value, &step(key), depth + 1, causes);
                 }

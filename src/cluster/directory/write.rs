@@ -32,9 +32,28 @@ const SERVERS: [&str; 8] = [
 
 /// Kinds whose objects have no generation.
 const WITHOUT_GENERATION: [&str; 22] = [
-    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "Endpoints", "Event", "IngressClass", "Lease", "LimitRange",
-    "Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "PriorityClass", "ResourceQuota", "Role",
-    "RoleBinding", "RuntimeClass", "Secret", "Service", "ServiceAccount", "StorageClass", "VolumeAttachment",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Endpoints",
+    "Event",
+    "IngressClass",
+    "Lease",
+    "LimitRange",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "PriorityClass",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "RuntimeClass",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StorageClass",
+    "VolumeAttachment",
 ];
 
 /// The part of an object that a write is about.
@@ -81,13 +100,22 @@ impl Core {
         self.store(&kind, &id, None, new, Part::Main, by.dry_run)
     }
 
-    pub(super) fn apply(&mut self, object: &Object, options: &ApplyOptions, part: Part) -> Result<Object, Error> {
+    pub(super) fn apply(
+        &mut self,
+        object: &Object,
+        options: &ApplyOptions,
+        part: Part,
+    ) -> Result<Object, Error> {
         let (kind, id) = self.place(&Reference::of(object))?;
         if options.field_manager.is_empty() {
             let text = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
             return Err(refuse(422, "Invalid", text.to_owned()));
         }
-        if object.get(&["metadata", "managedFields"]).and_then(Value::as_array).is_some_and(|it| !it.is_empty()) {
+        if object
+            .get(&["metadata", "managedFields"])
+            .and_then(Value::as_array)
+            .is_some_and(|it| !it.is_empty())
+        {
             return Err(refuse(400, "BadRequest", "metadata.managedFields must be nil".to_owned()));
         }
         self.scan_one(&id)?;
@@ -99,12 +127,14 @@ impl Core {
         let config = managed::without_nulls(&sent(object, &kind, part));
         let time = self.now_text();
         let write = written(&options.field_manager, true, part, object.api_version(), &time);
-        let new = managed::apply(&base, &config, &kind.schema(), &write, options.force).map_err(|conflicts| {
-            let message = managed::conflict_message(&conflicts);
-            let status = Status { code: 409, reason: "Conflict".to_owned(), message };
-            let fields: Vec<FieldConflict> = conflicts.into_iter().map(|(_, conflict)| conflict).collect();
-            Error::Conflict { status, fields }
-        })?;
+        let new =
+            managed::apply(&base, &config, &kind.schema(), &write, options.force).map_err(|conflicts| {
+                let message = managed::conflict_message(&conflicts);
+                let status = Status { code: 409, reason: "Conflict".to_owned(), message };
+                let fields: Vec<FieldConflict> =
+                    conflicts.into_iter().map(|(_, conflict)| conflict).collect();
+                Error::Conflict { status, fields }
+            })?;
         self.store(&kind, &id, live, new, part, options.dry_run)
     }
 
@@ -127,11 +157,21 @@ impl Core {
         let live = self.live(&id).ok_or_else(|| not_found(&kind, &id.name))?;
         let mut value = (*live).clone().into_value();
         set(&mut value, "apiVersion", reference.gvk.api_version().into());
-        json_patch::apply(&mut value, operations)
-            .map_err(|why| refuse(422, "Invalid", format!("the server rejected our request due to an error in our request: {why}")))?;
-        let patched = Object::new(value, "patched").map_err(|error| refuse(422, "Invalid", error.to_string()))?;
+        json_patch::apply(&mut value, operations).map_err(|why| {
+            refuse(
+                422,
+                "Invalid",
+                format!("the server rejected our request due to an error in our request: {why}"),
+            )
+        })?;
+        let patched =
+            Object::new(value, "patched").map_err(|error| refuse(422, "Invalid", error.to_string()))?;
         if patched.id() != id {
-            return Err(refuse(400, "BadRequest", "the name of the object does not match the name on the URL".to_owned()));
+            return Err(refuse(
+                400,
+                "BadRequest",
+                "the name of the object does not match the name on the URL".to_owned(),
+            ));
         }
         preconditions(&patched, Some(&live), &kind, Part::Main)?;
         self.replace(&kind, &id, live, &patched, by, Part::Main)
@@ -241,7 +281,8 @@ impl Core {
 
     /// What follows from a write.
     pub(super) fn wrote(&mut self, object: &Arc<Object>) -> Result<(), Error> {
-        self.unsettled |= object.deleted().is_some() || object.get(&["metadata", "ownerReferences"]).is_some();
+        self.unsettled |=
+            object.deleted().is_some() || object.get(&["metadata", "ownerReferences"]).is_some();
         self.declare(&object.id())
     }
 
@@ -314,7 +355,9 @@ fn sent(object: &Object, kind: &Kind, part: Part) -> Value {
 
 /// `stringData` is write-only: the server keeps it as `data`.
 fn encode_string_data(secret: &mut Value) {
-    let Some(Value::Object(texts)) = secret.as_object_mut().and_then(|it| it.remove("stringData")) else { return };
+    let Some(Value::Object(texts)) = secret.as_object_mut().and_then(|it| it.remove("stringData")) else {
+        return;
+    };
     let data = super::core::map_at(secret, "data");
     for (key, text) in texts {
         data.insert(key, BASE64_STANDARD.encode(text.as_str().unwrap_or("")).into());
@@ -353,7 +396,8 @@ fn preconditions(object: &Object, live: Option<&Object>, kind: &Kind, part: Part
         return Err(conflict(kind, object.name(), &why));
     }
     if object.resource_version().is_some_and(|version| Some(version) != live.resource_version()) {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         return Err(conflict(kind, object.name(), why));
     }
     Ok(())

@@ -94,7 +94,9 @@ pub fn tree(directory: &Path) -> Tree {
 }
 
 fn collect(directory: &Path, prefix: &str, nodes: &mut Vec<(SafePath, Node)>) {
-    for item in std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display())) {
+    for item in
+        std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+    {
         let item = item.unwrap();
         let path = format!("{prefix}{}", item.file_name().into_string().unwrap());
         if item.file_type().unwrap().is_dir() {

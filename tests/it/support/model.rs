@@ -66,7 +66,8 @@ impl Model {
     pub fn observe(&self, rendered: &Rendered) -> Observed {
         let mut observed = self.around(rendered.owner());
         loop {
-            let asked: Vec<Answer> = questions(rendered, &observed).into_iter().map(|it| self.answer(it)).collect();
+            let asked: Vec<Answer> =
+                questions(rendered, &observed).into_iter().map(|it| self.answer(it)).collect();
             if asked.is_empty() {
                 return observed;
             }
@@ -78,7 +79,8 @@ impl Model {
     pub fn observe_retired(&self, owner: &Owner) -> Observed {
         let mut observed = self.around(owner);
         loop {
-            let asked: Vec<Answer> = questions_of_retired(&observed).into_iter().map(|it| self.answer(it)).collect();
+            let asked: Vec<Answer> =
+                questions_of_retired(&observed).into_iter().map(|it| self.answer(it)).collect();
             if asked.is_empty() {
                 return observed;
             }
@@ -112,7 +114,10 @@ impl Model {
             }
             Question::Contents(id) => {
                 let object = self.get(&id).unwrap();
-                Answer::Contents(id.clone(), self.objects.keys().filter(|it| goes_along(object, it)).cloned().collect())
+                Answer::Contents(
+                    id.clone(),
+                    self.objects.keys().filter(|it| goes_along(object, it)).cloned().collect(),
+                )
             }
         }
     }
@@ -184,7 +189,12 @@ impl Model {
     pub fn apply(&mut self, object: &Object, manager: &str) -> Result<Object, ApiError> {
         let id = object.id();
         if !self.serves(&id.group_kind, &object.gvk().version) {
-            return Err(ApiError { code: 0, reason: String::new(), message: "not served".into(), causes: Vec::new() });
+            return Err(ApiError {
+                code: 0,
+                reason: String::new(),
+                message: "not served".into(),
+                causes: Vec::new(),
+            });
         }
         if let Some(error) = self.refusals.get(&id) {
             return Err(error.clone());
@@ -245,7 +255,8 @@ impl Model {
     /// Takes an object away with all that goes along.
     pub fn remove(&mut self, id: &ObjectId) {
         let Some(object) = self.get(id).cloned() else { return };
-        let along: Vec<ObjectId> = self.objects.keys().filter(|it| goes_along(&object, it)).cloned().collect();
+        let along: Vec<ObjectId> =
+            self.objects.keys().filter(|it| goes_along(&object, it)).cloned().collect();
         for id in along.iter().chain([id]) {
             if let Some(stored) = self.objects.remove(id) {
                 self.deleted.push(stored.object);

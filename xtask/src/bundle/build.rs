@@ -10,9 +10,10 @@ use std::{
 };
 
 use airlock::{
-    bundle::{Descriptor, Inventory, Item, Piece, Release, Role, Statement, pieces},
+    bundle::{Inventory, Item, Piece, Release, Role, Statement, pieces},
     digest::Digest,
     name::EntryName,
+    oci::{self, Reference},
     source::{Contents, write_directory},
 };
 use anyhow::{Context, Result, ensure};
@@ -119,7 +120,7 @@ fn write(
         roots: chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect(),
         agent: None,
         bundle: envelope.encode(),
-        index: index(release, &blobs.inventory())?,
+        index: index(release, &blobs.inventory()),
         label: None,
         head: head.map(|(digest, size)| Piece { digest, size, slice: None }).to_vec(),
         pieces: pieces(&blobs.inventory()),
@@ -132,26 +133,11 @@ fn write(
 }
 
 /// `index.json`, so that other tools find the images.
-fn index(release: &Release, inventory: &Inventory) -> Result<Vec<u8>> {
-    let media = |image: &Descriptor| inventory.get(&image.digest).map(|it| it.media_type.clone());
-    let manifests: Vec<serde_json::Value> = release
-        .images
-        .iter()
-        .map(|(name, image)| {
-            serde_json::json!({
-                "mediaType": media(image),
-                "digest": image.digest,
-                "size": image.size,
-                "annotations": { "org.opencontainers.image.ref.name": name },
-            })
-        })
-        .collect();
-    let index = serde_json::json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": manifests,
+fn index(release: &Release, inventory: &Inventory) -> Vec<u8> {
+    let images = release.images.iter().filter_map(|(name, image)| {
+        let media = inventory.get(&image.digest)?.media_type.clone();
+        Some((name.parse::<Reference>().ok()?, oci::Descriptor::new(media, image.digest, image.size)))
     });
-    let mut bytes = serde_json::to_vec_pretty(&index)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let images: Vec<_> = images.collect();
+    oci::index_json(images.iter().map(|(name, image)| (name, image)))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use airlock::object::{Object, order::is_definition, scope::Scopes};
 use serde_json::Value;
 
-use super::{description::ImageField, objects::Object};
+use super::description::ImageField;
 
 /// An image that an object names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,16 +20,17 @@ pub(super) struct Named {
 /// runs pods, one of a custom resource), and in the declared fields.
 pub(super) fn images(object: &Object, fields: &[ImageField]) -> BTreeSet<Named> {
     let mut found = BTreeSet::new();
+    let (id, whole) = (object.id(), Value::Object(object.fields().clone()));
     let mut note = |image: &str, path: &str| {
-        found.insert(Named { image: image.to_owned(), place: format!("{}, {path}", object.id) });
+        found.insert(Named { image: image.to_owned(), place: format!("{id}, {path}") });
     };
     // The schema of a CRD speaks of containers without having any.
-    if object.id.kind != "CustomResourceDefinition" {
-        pod_specs(&object.value, &mut String::new(), &mut note);
+    if !is_definition(object) {
+        pod_specs(&whole, &mut String::new(), &mut note);
     }
-    for field in fields.iter().filter(|it| it.kind == object.id.kind) {
-        if field.group.as_ref().is_none_or(|it| *it == object.id.group) {
-            declared(&object.value, &field.path, &field.path, &mut note);
+    for field in fields.iter().filter(|it| it.kind == object.kind()) {
+        if field.group.as_ref().is_none_or(|it| *it == object.gvk().group) {
+            declared(&whole, &field.path, &field.path, &mut note);
         }
     }
     found
@@ -101,41 +103,19 @@ fn declared(value: &Value, path: &str, whole: &str, note: &mut impl FnMut(&str, 
 
 /// The APIs that a custom resource definition brings: `group/version/Kind`.
 pub(super) fn brings(object: &Object) -> Vec<String> {
-    if object.id.kind != "CustomResourceDefinition" {
+    if !is_definition(object) {
         return Vec::new();
     }
-    let at = |path: &str| object.value.pointer(path).and_then(Value::as_str);
-    let (Some(group), Some(kind)) = (at("/spec/group"), at("/spec/names/kind")) else { return Vec::new() };
-    let versions = object.value.pointer("/spec/versions").and_then(Value::as_array);
+    let (group, kind) = (object.text(&["spec", "group"]), object.text(&["spec", "names", "kind"]));
+    let (Some(group), Some(kind)) = (group, kind) else { return Vec::new() };
+    let versions = object.get(&["spec", "versions"]).and_then(Value::as_array);
     let names = versions.into_iter().flatten().filter_map(|it| it.get("name").and_then(Value::as_str));
     names.map(|version| format!("{group}/{version}/{kind}")).collect()
 }
 
 /// The API that an object needs, where Kubernetes itself does not bring it.
 pub(super) fn needs(object: &Object) -> Option<String> {
-    let id = &object.id;
-    // `apps`, `batch` and those below k8s.io are Kubernetes' own; its add-ons (`gateway.networking.k8s.io`) are not,
-    // and nobody but the cluster knows which of them it has.
-    const OWN: [&str; 18] = [
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "flowcontrol.apiserver.k8s.io",
-        "internal.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
-        "storagemigration.k8s.io",
-    ];
-    let own = !id.group.contains('.') || OWN.contains(&id.group.as_str());
-    (!own).then(|| format!("{}/{}/{}", id.group, id.version, id.kind))
+    let gvk = object.gvk();
+    let own = Scopes::built_in().of(&gvk.group_kind()).is_some();
+    (!own).then(|| format!("{}/{}", object.api_version(), gvk.kind))
 }
