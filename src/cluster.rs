@@ -8,10 +8,14 @@
 pub mod directory;
 mod error;
 mod event;
+pub mod execute;
 pub mod follow;
 pub mod lease;
+pub mod observe;
 mod options;
+pub mod record;
 mod resource;
+mod wait;
 mod watch;
 
 use std::sync::Arc;
@@ -19,7 +23,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::object::{Gvk, Object};
+use crate::{
+    object::{Gvk, Object},
+    render::ServiceAccount,
+};
 
 pub use self::{
     error::{Error, FieldConflict, Status},
@@ -28,7 +35,7 @@ pub use self::{
         ApplyOptions, CreateOptions, DeleteOptions, ListOptions, Preconditions, PropagationPolicy, Selector,
         UpdateOptions,
     },
-    resource::{Metadata, Reference, Resource, ResourceVersion, ServerVersion, ServiceAccount},
+    resource::{Metadata, Reference, Resource, ResourceVersion, ServerVersion, groups},
     watch::{Watch, WatchEvent, WatchSender},
 };
 

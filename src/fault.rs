@@ -113,6 +113,11 @@ impl Report {
         Self { code, class, error: fault.to_string(), because, hint: fault.hint() }
     }
 
+    /// Writes down several faults.
+    pub fn each<'a, F: Fault + 'a>(faults: impl IntoIterator<Item = &'a F>) -> Vec<Self> {
+        faults.into_iter().map(|fault| Self::of(fault)).collect()
+    }
+
     /// A fault that is known only by its parts.
     pub fn new(code: &str, class: Class, error: impl Into<String>, hint: Option<&str>) -> Self {
         let hint = hint.map(str::to_owned);

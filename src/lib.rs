@@ -43,3 +43,7 @@ pub mod cluster;
 // Composition: gather, decide, act, report.
 #[allow(clippy::disallowed_methods, reason = "edge: brings the others together")]
 pub mod reconcile;
+#[allow(clippy::disallowed_methods, reason = "edge: clock, socket, signals")]
+pub mod daemon;
+#[allow(clippy::disallowed_methods, reason = "edge: arguments, environment, terminal")]
+pub mod cli;

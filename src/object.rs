@@ -6,6 +6,7 @@
 pub mod gvk;
 pub mod id;
 pub mod health;
+pub mod images;
 pub mod list;
 mod metadata;
 pub mod normalize;

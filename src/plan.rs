@@ -24,6 +24,8 @@ mod guard;
 mod inventory;
 mod mask;
 mod observed;
+#[cfg(test)]
+mod oracle;
 mod prune;
 mod refusal;
 mod stages;
@@ -37,6 +39,7 @@ use std::{
 pub use forecast::{forecast, questions_of_forecast};
 pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION};
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
+pub use mask::scrub;
 pub use observed::{ApiError, DryRun, Live, Observed, Question};
 pub use prune::{Kept, KeptBecause};
 pub use refusal::{Refusal, Refused};

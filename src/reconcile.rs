@@ -1,10 +1,34 @@
 //! What a node does with the stages above: it takes bundles in, keeps what is active in the cluster, and says how it stands.
 //!
 //! Each part gathers, asks a pure stage to decide, acts, and reports. The order of these steps is all that is decided here.
+//!
+//! ```text
+//! import ─▶ accept ─▶ staged ─▶ pass: site, render, closure, deletions ─▶ active ─▶ entry: observe, plan, execute ─▶ last good
+//! ```
 
 pub mod accept;
+mod closure;
+mod drift;
+mod entry;
 pub mod import;
+pub mod inspect;
 mod memory;
+mod node;
+mod operator;
+mod pass;
+mod preview;
 mod receipt;
+mod site;
+mod status;
+mod upkeep;
 
+pub use drift::follow;
+pub use import::{Imported, MediumReport, Verdict};
 pub use memory::Memory;
+pub use node::{Anchor, Clock, Node, Profile, begin};
+pub use operator::Kept;
+pub use preview::{EntryPreview, Preview};
+pub use status::{ChannelStatus, EntryStatus, Phase, RootStatus, Status};
+pub use upkeep::{CheckedStore, Collected};
+
+pub use crate::store::Chain as History;

@@ -68,8 +68,9 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
     let mut parts = match spec.engine {
         EntryKind::Manifests => {
             let wanted = &spec.content;
-            let reader = content.reader(&wanted.digest, wanted.size)?;
-            let tree = archive::read_tree(reader, wanted.size, wanted.unpacked)?;
+            // The whole blob is hashed before a decoder sees its first byte.
+            let blob = content.read(&wanted.digest, wanted.size)?;
+            let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
             manifests::read(&tree, &spec.path)?
         }
         kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
@@ -132,7 +133,7 @@ fn check_duplicates(objects: &[(Object, Place)]) -> Result<(), Why> {
     for (object, place) in objects {
         if let Some(first) = known.insert(object.id(), place) {
             let (first, second) = (first.clone(), place.clone());
-            return Err(Why::Duplicate { id: object.id(), first, second });
+            return Err(Why::Duplicate { id: object.id().into(), first, second });
         }
     }
     Ok(())

@@ -116,7 +116,7 @@ impl Store {
             Ok(Some(_)) => return Err(Error::Exists),
             Err(error) => return Err(error),
         }
-        lay_out(disk.as_ref(), true)?;
+        lay_out(disk.as_ref())?;
         state.receipts = receipts::last(disk.as_ref())?;
         let mut receipts = Receipts::new(&disk, state.receipts);
         receipts.trim()?;
@@ -132,7 +132,7 @@ impl Store {
     pub fn open(disk: Arc<dyn Disk>, store_id: Option<&str>) -> Result<(Self, State, Vec<Recovered>), Error> {
         let lock = Lock::take(disk.as_ref())?;
         let (mut slots, mut notices) = read_state(&disk, store_id)?;
-        lay_out(disk.as_ref(), false)?;
+        lay_out(disk.as_ref())?;
         if notices.iter().any(|it| matches!(it, Recovered::Slot { .. })) {
             slots.heal()?;
         }
@@ -320,16 +320,11 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes the directories that are not there. Before the first state, some may be there that are not durable.
-fn lay_out(disk: &dyn Disk, first: bool) -> Result<(), Error> {
-    let mut made = first;
+/// Makes the directories that are not there. Their names become durable with the state that is written after this, and
+/// those of directories inside them with what is put there.
+fn lay_out(disk: &dyn Disk) -> Result<(), Error> {
     for dir in ["blobs-v1", blobs::DIR, ingest::DIR, roots::DIR, bundles::DIR, receipts::DIR, DAMAGED] {
-        made |= file::ensure_dir(disk, dir)?;
-    }
-    if made {
-        for dir in ["blobs-v1", TOP] {
-            disk.sync_dir(dir).during("sync", dir)?;
-        }
+        file::ensure_dir(disk, dir)?;
     }
     Ok(())
 }

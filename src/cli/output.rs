@@ -9,7 +9,7 @@ use crate::fault::Report;
 
 /// The form of what is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people.
     #[default]
     Text,
@@ -18,27 +18,22 @@ pub enum Format {
 }
 
 /// Where a command writes, and how.
-pub struct Output {
+pub(super) struct Output {
     format: Format,
     colour: bool,
 }
 
 impl Output {
     /// Writes in that format; with colour only to a terminal whose user did not refuse it (`NO_COLOR`).
-    pub fn new(format: Format, no_colour: bool) -> Self {
+    pub(super) fn new(format: Format, no_colour: bool) -> Self {
         Self { format, colour: !no_colour && io::stderr().is_terminal() }
-    }
-
-    /// The form that was asked for.
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// Writes data: as JSON, or in the words that `text` finds for it.
     ///
     /// # Errors
     /// When standard output is closed.
-    pub fn data<T: Serialize>(&self, data: &T, text: impl FnOnce(&T) -> String) -> io::Result<()> {
+    pub(super) fn data<T: Serialize>(&self, data: &T, text: impl FnOnce(&T) -> String) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match self.format {
             Format::Json => {
@@ -54,20 +49,22 @@ impl Output {
     }
 
     /// Says something beside the data.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         // Nobody is left to tell when standard error is closed.
         let _ = writeln!(io::stderr(), "{text}");
     }
 
     /// Prints a fault: what, why, what next.
-    pub fn fault(&self, report: &Report) {
+    pub(super) fn fault(&self, report: &Report) {
         let _ = write!(io::stderr(), "{}", render(report, self.colour));
     }
 }
 
 /// `error:`, then `because:` lines, an empty line, `hint:`.
-pub fn render(report: &Report, colour: bool) -> String {
-    let paint = |text: &str, code: &str| if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() };
+pub(super) fn render(report: &Report, colour: bool) -> String {
+    let paint = |text: &str, code: &str| {
+        if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    };
     let mut text = format!("{} {} [{}]\n", paint("error:", "1;31"), report.error, report.code);
     for because in &report.because {
         text += &format!("{} {because}\n", paint("because:", "1;33"));
@@ -79,7 +76,7 @@ pub fn render(report: &Report, colour: bool) -> String {
 }
 
 /// Columns that are as wide as their widest cell.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(head.get(column).map(|it| it.chars().count())).max().unwrap_or(0)

@@ -9,19 +9,19 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Shows how far long work is.
-pub struct Progress {
+pub(super) struct Progress {
     bar: Option<Mutex<Option<ProgressBar>>>,
 }
 
 impl Progress {
     /// Shows bars on standard error when that is a terminal.
-    pub fn on_terminal(quiet: bool) -> Self {
+    pub(super) fn on_terminal(quiet: bool) -> Self {
         let shown = !quiet && io::stderr().is_terminal();
         Self { bar: shown.then(|| Mutex::new(None)) }
     }
 
     /// `done` of `total` bytes of `what` are behind us.
-    pub fn bytes(&self, what: &str, done: u64, total: u64) {
+    pub(super) fn bytes(&self, what: &str, done: u64, total: u64) {
         let Some(slot) = &self.bar else { return };
         let Ok(mut slot) = slot.lock() else { return };
         let bar = slot.get_or_insert_with(|| {
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Takes the bar off the screen.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(slot) = &self.bar
             && let Ok(mut slot) = slot.lock()
             && let Some(bar) = slot.take()

@@ -61,9 +61,12 @@ use self::{
 };
 use super::{
     ApplyOptions, Cluster, CreateOptions, DeleteOptions, Error, ListOptions, Metadata, Reference, Resource,
-    ResourceVersion, ServerVersion, ServiceAccount, UpdateOptions, Watch,
+    ResourceVersion, ServerVersion, UpdateOptions, Watch,
 };
-use crate::object::{Gvk, Object};
+use crate::{
+    object::{Gvk, Object},
+    render::ServiceAccount,
+};
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -204,9 +207,11 @@ impl DirectoryCluster {
         let inner = self.inner.clone();
         match tokio::task::spawn_blocking(move || inner.with(operation)).await {
             Ok(result) => result,
-            Err(error) => {
-                Err(Error::Unavailable { reason: "it was stopped".to_owned(), source: Some(error.into()) })
-            }
+            Err(error) => Err(Error::Unavailable {
+                reason: "it was stopped".to_owned(),
+                status: None,
+                source: Some(error.into()),
+            }),
         }
     }
 

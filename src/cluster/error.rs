@@ -18,6 +18,8 @@ pub struct Status {
     pub reason: String,
     /// The server's sentence, in full.
     pub message: String,
+    /// The reasons of its causes: `FieldManagerConflict`, `NamespaceTerminating`.
+    pub causes: Vec<String>,
 }
 
 /// A field that another manager owns and that an apply without force would change.
@@ -80,6 +82,8 @@ pub enum Error {
     Unavailable {
         /// What it says, or why it cannot be asked.
         reason: String,
+        /// Its answer, where it gave one.
+        status: Option<Status>,
         /// What lies beneath.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -106,8 +110,14 @@ impl Error {
     pub fn from_status(answer: &Value, retry_after: Option<Duration>) -> Self {
         let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
         let code = answer.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
-        let status = Status { code: code.unwrap_or(0), reason: text("reason"), message: text("message") };
         let causes = answer.pointer("/details/causes").and_then(Value::as_array);
+        let reason = |cause: &Value| cause.get("reason").and_then(Value::as_str).map(str::to_owned);
+        let status = Status {
+            code: code.unwrap_or(0),
+            reason: text("reason"),
+            message: text("message"),
+            causes: causes.into_iter().flatten().filter_map(reason).collect(),
+        };
         let conflict = |cause: &Value| {
             let text = |key: &str| cause.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
             (text("reason") == "FieldManagerConflict")
@@ -129,7 +139,7 @@ impl Error {
             ("TooManyRequests", _) => Self::Throttled { status, retry_after },
             ("Expired" | "Gone", _) => Self::Gone(status),
             ("ServerTimeout" | "Timeout" | "InternalError" | "ServiceUnavailable", _) => {
-                Self::Unavailable { reason: status.message, source: None }
+                Self::Unavailable { reason: status.message.clone(), status: Some(status), source: None }
             }
             (_, 401) => Self::Unauthorized(status),
             (_, 403) => Self::Forbidden(status),
@@ -138,14 +148,16 @@ impl Error {
             (_, 410) => Self::Gone(status),
             (_, 422) => Self::Invalid(status),
             (_, 429) => Self::Throttled { status, retry_after },
-            (_, 500..) => Self::Unavailable { reason: status.message, source: None },
+            (_, 500..) => {
+                Self::Unavailable { reason: status.message.clone(), status: Some(status), source: None }
+            }
             _ if says_immutable(&status.message) => Self::Immutable(status),
             _ => Self::Rejected(status),
         }
     }
 
-    /// The server's reason, as Flux puts it in brackets behind `dry-run failed`; nothing where no server spoke.
-    pub fn reason(&self) -> Option<&str> {
+    /// The server's answer, where it gave one.
+    pub fn status(&self) -> Option<&Status> {
         match self {
             Self::NotFound(status)
             | Self::AlreadyExists(status)
@@ -156,15 +168,18 @@ impl Error {
             | Self::Forbidden(status)
             | Self::Throttled { status, .. }
             | Self::Gone(status)
-            | Self::Rejected(status) => Some(&status.reason).filter(|it| !it.is_empty()).map(String::as_str),
-            _ => None,
+            | Self::Rejected(status)
+            | Self::Unavailable { status: Some(status), .. } => Some(status),
+            Self::Unavailable { status: None, .. }
+            | Self::NoMatch(_)
+            | Self::Malformed(_)
+            | Self::Disk { .. } => None,
         }
     }
 
-    /// Whether deleting the object and making it again may help, by Flux's rule: any conflict, anything invalid, and any
-    /// message that calls a field immutable.
-    pub fn suggests_recreation(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Invalid(_) | Self::Immutable(_))
+    /// Its reason, as Flux puts it in brackets behind `dry-run failed`; nothing where no server spoke.
+    pub fn reason(&self) -> Option<&str> {
+        self.status().map(|it| it.reason.as_str()).filter(|it| !it.is_empty())
     }
 
     /// Whether there is nothing: no object, or no kind that it could be of.

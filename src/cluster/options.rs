@@ -27,6 +27,15 @@ impl ListOptions {
     }
 }
 
+impl ListOptions {
+    /// The same, with a label more that must be there, whatever its value.
+    #[must_use]
+    pub fn with_label_key(mut self, key: &str) -> Self {
+        self.labels.0.insert(key.to_owned(), None);
+        self
+    }
+}
+
 /// Labels that must all be there: with a value, or with any. Written as `labelSelector` takes it. Empty selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector(pub BTreeMap<String, Option<String>>);

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::object::{Gvk, Object, ObjectError};
+use crate::{
+    object::{Gvk, Object, ObjectError},
+    render::ServiceAccount,
+};
 
 /// A kind as discovery lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,15 @@ pub struct Resource {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
+    /// What can be done with it: `get`, `list`, `patch`.
+    pub verbs: Vec<String>,
+}
+
+impl Resource {
+    /// Whether its objects can be listed: reviews, for one, cannot.
+    pub fn is_listed(&self) -> bool {
+        self.verbs.iter().any(|verb| verb == "list")
+    }
 }
 
 /// One object's place.
@@ -107,27 +119,11 @@ pub struct ServerVersion {
     pub git_version: String,
 }
 
-/// An account that requests can be made as.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceAccount {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl ServiceAccount {
-    /// The user that the `Impersonate-User` header names.
-    pub fn user(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
-    }
-
-    /// The groups that the server gives every service account; impersonation must name them.
-    pub fn groups(&self) -> [String; 3] {
-        [
-            "system:serviceaccounts".to_owned(),
-            format!("system:serviceaccounts:{}", self.namespace),
-            "system:authenticated".to_owned(),
-        ]
-    }
+/// The groups that a server gives every service account; who impersonates one must name them.
+pub fn groups(account: &ServiceAccount) -> [String; 3] {
+    [
+        "system:serviceaccounts".to_owned(),
+        format!("system:serviceaccounts:{}", account.namespace),
+        "system:authenticated".to_owned(),
+    ]
 }

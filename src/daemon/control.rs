@@ -119,7 +119,12 @@ impl Request {
 ///
 /// # Errors
 /// Whatever the node says against it.
-pub async fn answer(node: &Arc<Node>, request: Request, who: &str, progress: OnProgress) -> Result<Reply, Report> {
+pub async fn answer(
+    node: &Arc<Node>,
+    request: Request,
+    who: &str,
+    progress: OnProgress,
+) -> Result<Reply, Report> {
     Ok(match request {
         Request::Status => Reply::Status(Box::new(node.status(node.now()))),
         Request::History => Reply::History(node.history()?),

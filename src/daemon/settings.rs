@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use serde::Deserialize;
 
 use crate::{
+    bundle::kubernetes_minor,
     duration::GoDuration,
     fault::{Class, Fault},
     name::{ChannelName, ClusterId},
@@ -152,7 +153,7 @@ struct FragmentTarget {
 #[serde(deny_unknown_fields)]
 struct FragmentBudget {
     #[serde(default)]
-    count: Option<u32>,
+    count: Option<u64>,
     #[serde(default)]
     percent: Option<u8>,
 }
@@ -199,10 +200,16 @@ impl Settings {
     pub fn parse(file: &str, text: &str, arch: &str) -> Result<Self, Invalid> {
         let invalid = |why: String, fix: &str| Invalid { file: file.into(), why, fix: fix.into() };
         let fragment: Fragment = serde_yaml::from_str(text).map_err(|error| {
-            invalid(error.to_string(), "`airlock generate config` prints a configuration with every key explained")
+            invalid(
+                error.to_string(),
+                "`airlock generate config` prints a configuration with every key explained",
+            )
         })?;
         if fragment.channels.is_empty() {
-            return Err(invalid("`channels` is empty".into(), "name at least one channel to follow, as in `channels: [platform]`"));
+            return Err(invalid(
+                "`channels` is empty".into(),
+                "name at least one channel to follow, as in `channels: [platform]`",
+            ));
         }
         let distinct: BTreeSet<&ChannelName> = fragment.channels.iter().collect();
         if distinct.len() != fragment.channels.len() {
@@ -217,14 +224,20 @@ impl Settings {
             return Err(invalid("`role: apply` needs `apply`".into(), fix));
         }
         if let Some(version) = &fragment.kubernetes
-            && minor(version).is_none()
+            && kubernetes_minor(version).is_none()
         {
-            return Err(invalid(format!("`kubernetes: {version}` is not a version"), "write it as in `kubernetes: \"1.36\"`"));
+            return Err(invalid(
+                format!("`kubernetes: {version}` is not a version"),
+                "write it as in `kubernetes: \"1.36\"`",
+            ));
         }
         let deletion = match fragment.deletion {
             None => Budget::default(),
             Some(FragmentBudget { percent: Some(percent), .. }) if percent > 100 => {
-                return Err(invalid(format!("`deletion.percent: {percent}` is more than all"), "give a share from 0 to 100"));
+                return Err(invalid(
+                    format!("`deletion.percent: {percent}` is more than all"),
+                    "give a share from 0 to 100",
+                ));
             }
             Some(FragmentBudget { count, percent }) => {
                 let default = Budget::default();
@@ -262,9 +275,4 @@ impl Settings {
     pub fn clusters(&self) -> impl Iterator<Item = &ClusterId> {
         std::iter::once(&self.cluster).chain(&self.relay_for)
     }
-}
-
-/// The minor of `1.NN`.
-pub fn minor(version: &str) -> Option<u32> {
-    version.strip_prefix("1.")?.parse().ok()
 }

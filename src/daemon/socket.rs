@@ -78,9 +78,13 @@ pub async fn serve(node: Arc<Node>, stream: UnixStream) {
     };
     tokio::spawn(async move {
         let answered = match (serde_json::from_str::<Request>(&line), who) {
-            (Err(error), _) => Err(Report::new("request", Class::Invalid, format!("the request is none: {error}"), None)),
+            (Err(error), _) => {
+                Err(Report::new("request", Class::Invalid, format!("the request is none: {error}"), None))
+            }
             (Ok(request), Ok(0)) => answer(&node, request, "root", progress).await,
-            (Ok(request), Ok(uid)) if !request.decides() => answer(&node, request, &format!("uid {uid}"), progress).await,
+            (Ok(request), Ok(uid)) if !request.decides() => {
+                answer(&node, request, &format!("uid {uid}"), progress).await
+            }
             (Ok(_), _) => Err(Report::new(
                 "not_root",
                 Class::Denied,

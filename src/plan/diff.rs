@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! + Namespace/shop created
+//! + Widget/shop/small created later
+//!     its kind is not served yet
 //! ~ Deployment/shop/web configured
 //!     spec.replicas
 //!       - 2
@@ -10,18 +12,18 @@
 //!     spec.template: field is immutable
 //! - Service/shop/old deleted
 //! = PersistentVolumeClaim/shop/data kept: it opted out (prune: disabled)
-//! 1 created, 1 configured, 1 recreated, 1 deleted; 7 unchanged, 1 kept
+//! 2 created, 1 configured, 1 recreated, 1 deleted; 7 unchanged, 1 kept
 //! ```
 
 mod fields;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
 pub use fields::Field;
 
-use super::{DeletionList, Kept, KeptBecause, Plan, Refused, Step, Verb, Why};
+use super::{Deletion, DeletionCause, DeletionList, Kept, KeptBecause, Plan, Refused, Step, Verb, Why};
 use crate::object::{ObjectId, optout::Skip};
 
 /// What a plan changes, object by object, in the order in which it does.
@@ -44,6 +46,9 @@ pub struct Change {
     pub id: ObjectId,
     /// What happens, in a word.
     pub verb: &'static str,
+    /// Whether it happens only after another round of observing, and may still turn out otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub later: bool,
     /// Fields that change, where it was there before and still will be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
@@ -111,13 +116,10 @@ impl Diff {
 
     /// How many of what, in one line.
     pub fn summary(&self) -> String {
-        let mut counts: BTreeMap<usize, (&str, usize)> = BTreeMap::new();
-        const ORDER: [&str; 5] = ["created", "configured", "recreated", "deleted", LATER];
-        for change in &self.changes {
-            let place = ORDER.iter().position(|it| *it == change.verb).unwrap_or(ORDER.len());
-            counts.entry(place).or_insert((change.verb, 0)).1 += 1;
-        }
-        let changed: Vec<String> = counts.values().map(|(verb, count)| format!("{count} {verb}")).collect();
+        let verbs = [Verb::Created, Verb::Configured, Verb::Recreated, Verb::Deleted].map(Verb::as_str);
+        let count = |verb| self.changes.iter().filter(|change| change.verb == verb).count();
+        let counts = verbs.map(|verb| (count(verb), verb)).into_iter().filter(|(count, _)| *count > 0);
+        let changed: Vec<String> = counts.map(|(count, verb)| format!("{count} {verb}")).collect();
         let rest =
             [(self.unchanged, "unchanged"), (self.kept.len(), "kept"), (self.skipped.len(), "skipped")];
         let rest: Vec<String> = rest
@@ -134,45 +136,45 @@ impl Diff {
     }
 }
 
-/// The word for an object whose turn comes in another round.
-const LATER: &str = "later";
-
 fn changes(steps: &[Step], list: &DeletionList) -> Vec<Change> {
     let along = |id: &ObjectId| list.deletions.iter().find(|it| it.id == *id).map_or(0, |it| it.takes.len());
+    let change = |id: ObjectId, verb: Verb| {
+        let along = along(&id);
+        Change { id, verb: verb.as_str(), later: false, fields: Vec::new(), along, why: None }
+    };
     let mut changes = Vec::new();
     for step in steps {
         match step {
-            Step::Apply(apply) => {
-                let mut fields = Vec::new();
-                if let Some(before) = &apply.before {
-                    fields = fields::between(before, &apply.after);
-                }
+            Step::Apply(it) => {
+                let fields = it.before.as_ref().map(|before| fields::between(before, &it.after));
                 let why =
-                    (!apply.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
-                let (id, verb) = (apply.object.id(), apply.verb.as_str());
-                changes.push(Change { id, verb, fields, along: 0, why });
+                    (!it.clean_up.is_empty()).then(|| "fields of other tools are taken over".to_owned());
+                let fields = fields.unwrap_or_default();
+                changes.push(Change { fields, why, ..change(it.object.id(), it.verb) });
             }
             Step::Recreate(it) => {
-                let id = it.object.id();
-                let (along, why) = (along(&id), Some(it.because.clone()));
-                let verb = Verb::Recreated.as_str();
-                changes.push(Change { id, verb, fields: Vec::new(), along, why });
+                let why = Some(it.because.clone());
+                changes.push(Change { why, ..change(it.object.id(), Verb::Recreated) });
             }
-            Step::Delete(it) => changes.push(Change {
-                id: it.id.clone(),
-                verb: Verb::Deleted.as_str(),
-                fields: Vec::new(),
-                along: along(&it.id),
-                why: None,
-            }),
-            Step::Replan(deferred) => changes.extend(deferred.iter().map(|it| {
-                let why = match &it.why {
-                    Why::NotServed => "its kind is not served yet".to_owned(),
-                    Why::Refused(text) => text.clone(),
-                    Why::Stage => "others of its stage have to wait".to_owned(),
-                };
-                Change { id: it.object.id(), verb: LATER, fields: Vec::new(), along: 0, why: Some(why) }
-            })),
+            Step::Delete(it) => changes.push(change(it.id.clone(), Verb::Deleted)),
+            Step::Replan(deferred) => {
+                for it in deferred {
+                    let why = match &it.why {
+                        Why::NotServed => Some("its kind is not served yet".to_owned()),
+                        Why::Namespace => Some("its namespace is not there yet".to_owned()),
+                        Why::Refused(text) => Some(text.clone()),
+                        Why::Stage => None,
+                    };
+                    let both = it.before.as_ref().zip(it.after.as_ref());
+                    let fields =
+                        both.map(|(before, after)| fields::between(before, after)).unwrap_or_default();
+                    changes.push(Change { later: true, fields, why, ..change(it.object.id(), it.verb) });
+                }
+                // What is pruned once the last stage is through.
+                let pruned = list.deletions.iter().filter(|it| it.why == DeletionCause::Pruned);
+                let later = |it: &Deletion| Change { later: true, ..change(it.id.clone(), Verb::Deleted) };
+                changes.extend(pruned.map(later));
+            }
             Step::Record(_) | Step::Forget(_) | Step::Wait(_) => (),
         }
     }
@@ -185,10 +187,10 @@ impl Change {
             "created" => '+',
             "configured" => '~',
             "deleted" => '-',
-            LATER => '?',
             _ => '!',
         };
         _ = write!(out, "{sign} {} {}", self.id, self.verb);
+        out.push_str(if self.later { " later" } else { "" });
         match self.along {
             0 => out.push('\n'),
             1 => out.push_str(" (1 object goes along)\n"),

@@ -28,12 +28,10 @@ fn body(object: &Object) -> Map<String, Value> {
 /// Departs: Flux counts a conflict as well, and would delete an object that someone else writes at the same time.
 pub(super) fn is_immutable(error: &ApiError) -> bool {
     let spaced = |first: &str, second: &str| {
-        error.message.lines().any(|line| {
-            line.match_indices(first).any(|(at, _)| {
-                let rest = line.get(at + first.len()..).unwrap_or_default();
-                let mut chars = rest.chars();
-                chars.next().is_some_and(char::is_whitespace) && chars.as_str().starts_with(second)
-            })
+        error.message.match_indices(first).any(|(at, _)| {
+            let rest = error.message.get(at + first.len()..).unwrap_or_default();
+            // What `\s` of Go's regular expressions stands for.
+            rest.strip_prefix(['\t', '\n', '\u{c}', '\r', ' ']).is_some_and(|rest| rest.starts_with(second))
         })
     };
     error.reason == "Invalid" || spaced("is", "immutable") || spaced("immutable", "field")

@@ -3,7 +3,7 @@
 //! No dry-run is needed for it, so it can be asked while what the bundle brings along, definitions and namespaces,
 //! is not there yet. Recreations show only when they are tried; each entry's own plan counts them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{
     DeletionCause, DeletionList, Guard, Observed, Question, Refusal, contents,
@@ -47,6 +47,6 @@ impl Guard {
     }
 }
 
-fn desired(rendered: &Rendered) -> BTreeMap<ObjectId, &Object> {
-    rendered.objects().iter().map(|object| (object.id(), object)).collect()
+fn desired(rendered: &Rendered) -> BTreeSet<ObjectId> {
+    rendered.objects().iter().map(Object::id).collect()
 }

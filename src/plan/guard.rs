@@ -91,8 +91,9 @@ pub struct Deletion {
     /// What goes with it, as far as it is known.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub takes: BTreeSet<ObjectId>,
-    /// Whether the operator must agree to this one by name.
-    pub protected: bool,
+    /// Itself and what goes along, as far as it is protected and did not agree: the operator must.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub protected: BTreeSet<ObjectId>,
 }
 
 /// Why an object is deleted.
@@ -167,14 +168,10 @@ impl Guard {
             let inventoried = self.inventoried;
             refusals.push(Refusal::DeletionBudget { count, allowed, inventoried, list: all.clone(), digest });
         }
-        let protected: Vec<ObjectId> = rest
-            .deletions
-            .iter()
-            .filter(|it| it.protected && own.contains(it))
-            .map(|it| it.id.clone())
-            .collect();
-        if !protected.is_empty() {
-            refusals.push(Refusal::Protected { objects: protected, list: all, digest });
+        let of_own = rest.deletions.iter().filter(|it| own.contains(it));
+        let objects: BTreeSet<ObjectId> = of_own.flat_map(|it| it.protected.clone()).collect();
+        if !objects.is_empty() {
+            refusals.push(Refusal::Protected { objects: objects.into_iter().collect(), list: all, digest });
         }
         if !refusals.is_empty() && self.approved.contains(&Approval::Digest(digest)) {
             return Verdict { refusals: Vec::new(), used: Some(digest) };
@@ -201,22 +198,31 @@ impl Guard {
         let id = live.id();
         let mut takes = BTreeSet::new();
         let mut refusals = Vec::new();
-        let own = observed.inventory.iter().flat_map(|inventory| inventory.all()).map(|entry| &entry.id);
-        let within = within(live);
-        takes.extend(own.filter(|it| within(it)).cloned());
-        for (held, holder) in observed.owners.iter().filter(|(it, _)| within(it)) {
-            if holder.channel != owner.channel && refusals.is_empty() {
-                let (this, holder) = (owner.clone(), holder.clone());
-                let within = Some(id.clone());
-                refusals.push(Refusal::Owned { id: held.clone(), owner: holder, this, within });
+        if takes_others_along(&id.group_kind) {
+            let own = observed.inventory.iter().flat_map(|inventory| inventory.all()).map(|entry| &entry.id);
+            let within = within(live);
+            takes.extend(own.filter(|it| within(it)).cloned());
+            for (held, holder) in observed.owners.iter().filter(|(it, _)| within(it)) {
+                if holder.channel != owner.channel && refusals.is_empty() {
+                    let (this, holder) = (owner.clone(), holder.clone());
+                    let within = Some(id.clone());
+                    refusals.push(Refusal::Owned { id: held.clone(), owner: holder, this, within });
+                }
+                takes.insert(held.clone());
             }
-            takes.insert(held.clone());
         }
         takes.extend(observed.contents.get(&id).into_iter().flatten().cloned());
         takes.extend(applied_by(live));
         takes.remove(&id);
-        let allowed = live.annotation(PRUNE_ANNOTATION) == Some("allowed");
-        let protected = !allowed && self.protects(live);
+        let agreed = |object: &Object| object.annotation(PRUNE_ANNOTATION) == Some("allowed");
+        // What goes along is asked as well: a namespace that agreed does not speak for the claims in it.
+        let known = |it: &ObjectId| observed.objects.get(it).and_then(|live| live.object.as_ref());
+        let along =
+            takes.iter().filter(|it| self.protects_kind(&it.group_kind) && !known(it).is_some_and(agreed));
+        let mut protected: BTreeSet<ObjectId> = along.cloned().collect();
+        if self.protects(live) && !agreed(live) {
+            protected.insert(id.clone());
+        }
         let uid = live.uid().unwrap_or_default().to_owned();
         (Deletion { id, uid, why, takes, protected }, refusals)
     }
@@ -226,7 +232,11 @@ impl Guard {
         // A StatefulSet that takes its claims along takes its data along.
         let with_claims = kind.kind == "StatefulSet"
             && live.text(&["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"]) == Some("Delete");
-        with_claims || self.protected.contains(&kind) || PROTECTED.contains(&kind.to_string().as_str())
+        with_claims || self.protects_kind(&kind)
+    }
+
+    fn protects_kind(&self, kind: &GroupKind) -> bool {
+        self.protected.contains(kind) || PROTECTED.contains(&kind.to_string().as_str())
     }
 }
 
@@ -269,4 +279,70 @@ fn applied_by(live: &Object) -> BTreeSet<ObjectId> {
     let entries = live.get(&["status", "inventory", "entries"]).and_then(serde_json::Value::as_array);
     let ids = entries.into_iter().flatten().filter_map(|entry| entry.get("id")?.as_str()?.parse().ok());
     ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(deletions: &[(&str, &str)]) -> DeletionList {
+        let deletion = |(name, uid): &(&str, &str)| Deletion {
+            id: format!("shop_{name}__ConfigMap").parse().unwrap(),
+            uid: (*uid).to_owned(),
+            why: DeletionCause::Pruned,
+            takes: BTreeSet::new(),
+            protected: BTreeSet::new(),
+        };
+        DeletionList { deletions: deletions.iter().map(deletion).collect() }
+    }
+
+    #[test]
+    fn the_word_is_for_one_list_of_ids_and_uids() {
+        let wanted = list(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
+        let digest = wanted.digest();
+        let verdict = |list: &DeletionList, approved: Vec<Approval>| {
+            let guard = Guard { inventoried: 10, approved, ..Guard::default() };
+            let verdict = guard.judge(list);
+            (verdict.refusals.len(), verdict.used)
+        };
+        assert_eq!(verdict(&wanted, vec![]), (1, None));
+        assert_eq!(verdict(&wanted, vec![Approval::Digest(digest)]), (0, Some(digest)));
+        let turned = list(&[("d", "4"), ("c", "3"), ("b", "2"), ("a", "1")]);
+        assert_eq!(verdict(&turned, vec![Approval::Digest(digest)]), (0, Some(digest)));
+        // An object that was deleted and made again in between is another one.
+        let another = list(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "5")]);
+        assert_eq!(verdict(&another, vec![Approval::Digest(digest)]), (1, None));
+        let more = list(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4"), ("e", "5")]);
+        assert_eq!(verdict(&more, vec![Approval::Digest(digest)]), (1, None));
+        // What is left of a list that was agreed to needs no second word, and what is new counts alone.
+        let words = || vec![Approval::List(wanted.clone())];
+        assert_eq!(verdict(&list(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]), words()), (0, None));
+        assert_eq!(verdict(&more, words()), (0, None));
+        let much_more = list(&[("a", "1"), ("e", "5"), ("f", "6"), ("g", "7"), ("h", "8")]);
+        assert_eq!(verdict(&much_more, words()), (1, None));
+        // A word that is not needed is not used up.
+        let few = list(&[("a", "1")]);
+        assert_eq!(verdict(&few, vec![Approval::Digest(few.digest())]), (0, None));
+        assert_eq!(verdict(&list(&[]), vec![]), (0, None));
+    }
+
+    #[test]
+    fn how_much_may_go() {
+        for (count, percent, inventoried, allowed) in [
+            (100, 20, 0, 0),
+            (100, 20, 1, 0),
+            (100, 20, 3, 2),
+            (100, 20, 4, 3),
+            (100, 20, 15, 3),
+            (100, 20, 20, 4),
+            (100, 20, 10_000, 100),
+            (100, 100, 50, 49),
+            (0, 100, 50, 0),
+            (100, 0, 50, 3),
+            (u64::MAX, 255, u64::MAX, u64::MAX / 100),
+        ] {
+            let guard = Guard { budget: Budget { count, percent }, inventoried, ..Guard::default() };
+            assert_eq!(guard.allowed(), allowed, "{count} {percent} {inventoried}");
+        }
+    }
 }

@@ -239,3 +239,99 @@ fn unpack(packed: &str) -> Result<String, String> {
     reader.take(UNPACKED_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory(entries: usize, name: impl Fn(usize) -> String) -> Inventory {
+        let entry =
+            |at| Entry { id: format!("ns_{}_apps_Deployment", name(at)).parse().unwrap(), v: "v1".into() };
+        Inventory {
+            owner: Owner { channel: "platform".parse().unwrap(), entry: "shop".parse().unwrap() },
+            bundle: Some(Digest::of(b"x")),
+            generation: 3,
+            prune: true,
+            entries: (0..entries).map(entry).collect(),
+            attempted: vec![Entry {
+                id: "_a:b_rbac.authorization.k8s.io_ClusterRole".parse().unwrap(),
+                v: "v1".into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn it_comes_back_as_it_was_written() {
+        for entries in [0, 1, 20_000] {
+            let inventory = inventory(entries, |at| format!("object-{at}"));
+            let object = inventory.encode().unwrap();
+            assert_eq!(Inventory::decode(&object), Ok(inventory), "{entries}");
+            assert_eq!(object.id().to_string(), "ConfigMap/airlock-system/inventory.platform.shop");
+            assert_eq!(object.get(&["binaryData", "entries.zst"]).is_some(), entries == 20_000);
+        }
+    }
+
+    #[test]
+    fn flux_would_read_its_entries() {
+        let object = inventory(1, |_| "web".into()).encode().unwrap();
+        assert_eq!(
+            object.text(&["data", "entries"]),
+            Some("[{\"id\":\"ns_web_apps_Deployment\",\"v\":\"v1\"}]\n")
+        );
+        assert_eq!(
+            object.text(&["data", "attempted"]),
+            Some("[{\"id\":\"_a__b_rbac.authorization.k8s.io_ClusterRole\",\"v\":\"v1\"}]\n")
+        );
+    }
+
+    #[test]
+    fn one_that_does_not_fit_is_refused() {
+        // Hashes do not compress.
+        let error = inventory(50_000, |at| Digest::of(at.to_string().as_bytes()).hex()).encode().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the inventory of platform/shop does not fit a ConfigMap: 50001 objects"
+        );
+    }
+
+    #[test]
+    fn names_that_would_be_too_long() {
+        let owner =
+            |entry: &str| Owner { channel: "platform".parse().unwrap(), entry: entry.parse().unwrap() };
+        let long =
+            format!("{}.{}", ["a".repeat(60), "b".repeat(60), "c".repeat(60)].join("."), "d".repeat(60));
+        let name = Inventory::name(&owner(&long));
+        assert!(name.len() <= NAME && name.starts_with("inventory.platform.aaa"), "{name}");
+        assert_ne!(name, Inventory::name(&owner(&long.replace('d', "e"))));
+        let label = owner(&long).labels()[1].1.clone();
+        assert!(label.len() <= 63 && label.ends_with(|c: char| c.is_ascii_alphanumeric()), "{label}");
+    }
+
+    #[test]
+    fn damage_is_told() {
+        let good = serde_json::to_value(inventory(1, |_| "web".into()).encode().unwrap()).unwrap();
+        for (path, value) in [
+            ("/data/record", Value::Null),
+            ("/data/record", "{}".into()),
+            (
+                "/data/record",
+                "{\"owner\":{\"channel\":\"team\",\"entry\":\"shop\"},\"generation\":0,\"prune\":true}"
+                    .into(),
+            ),
+            ("/data/entries", Value::Null),
+            ("/data/entries", "[{\"id\":\"web\",\"v\":\"v1\"}]".into()),
+            ("/data/attempted", "[".into()),
+            ("/metadata/name", "inventory.platform.other".into()),
+            ("/metadata/namespace", "elsewhere".into()),
+        ] {
+            let mut bad = good.clone();
+            *bad.pointer_mut(path).unwrap() = value;
+            let found = Inventory::decode(&Object::new(bad, "test").unwrap());
+            assert!(matches!(found, Err(InventoryError::Damaged { .. })), "{path}: {found:?}");
+        }
+        let mut bad = good;
+        bad["data"].as_object_mut().unwrap().remove("entries");
+        bad["binaryData"] = json!({"entries.zst": "AAAA"});
+        assert!(Inventory::decode(&Object::new(bad, "test").unwrap()).is_err());
+    }
+}

@@ -56,7 +56,7 @@ fn mask(
 
 /// A text of a server about an object, without what a Secret holds. Values of less than four characters are masked
 /// only in quotes: they would be found everywhere.
-pub(super) fn scrub(text: &str, object: &Object) -> String {
+pub fn scrub(text: &str, object: &Object) -> String {
     if !is_secret(object) {
         return text.to_owned();
     }

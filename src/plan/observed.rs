@@ -49,8 +49,12 @@ pub enum DryRun {
     Would(Object),
     /// The server refuses.
     Refused(ApiError),
-    /// The cluster does not serve the kind in this version.
+    /// The cluster does not serve the kind in this version, though something may still define it: a definition that is
+    /// not established, another API server that does not answer.
     NotServed,
+    /// No definition of the kind is there, in any version, and no other API server has its group: nothing of it can be
+    /// there either.
+    NotDefined,
 }
 
 /// What an API server says against a request.

@@ -24,7 +24,7 @@ pub enum KeptBecause {
     /// It vanished from the render while bundle and generation are the same: nothing says that it should go. It stays
     /// in the inventory.
     Unchanged,
-    /// The cluster does not serve its kind any more, so nobody knows whether it is there. It stays in the inventory.
+    /// The cluster does not serve its kind, though it may be defined, so nobody knows whether it is there. It stays in the inventory.
     NotServed,
     /// The entry does not prune.
     NoPrune,

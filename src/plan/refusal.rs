@@ -118,13 +118,19 @@ impl Fault for Refusal {
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::DryRun { text, .. } if text.contains("immutable") => Some(
+                "to delete the object and make it anew, annotate it with `kustomize.toolkit.fluxcd.io/force: enabled`".into(),
+            ),
             Self::DryRun { .. } => None,
+            Self::Owned { owner, within: Some(taker), .. } => {
+                Some(format!("keep {taker}, or ask those of channel `{}`", owner.channel))
+            }
             Self::Owned { id, owner, .. } => {
                 Some(format!("take {} out of one of the two entries; {owner} applied it first", id))
             }
-            Self::DeletionBudget { digest, .. } => {
-                Some(format!("`airlock diff` lists them; if they are to go: `airlock approve {digest}`"))
-            }
+            Self::DeletionBudget { digest, .. } => Some(format!(
+                "`airlock diff` lists them; if they are to go: `airlock approve {digest}`"
+            )),
             Self::Protected { digest, .. } => Some(format!(
                 "annotate an object with `airlock.dev/prune: \"allowed\"` in a bundle before the one that leaves it out; or `airlock approve {digest}`"
             )),

@@ -46,7 +46,7 @@ enum Fate {
     Unchanged,
     Change(Step),
     /// It cannot be told yet, or never: why, and the refusal that it is where nothing is left to wait for.
-    Blocked(Why, Refusal),
+    Blocked(Why, Box<Refusal>),
 }
 
 /// Decides about every object of a render.
@@ -72,8 +72,10 @@ pub(super) fn apply(
     let mut deferred: Vec<Deferred> = Vec::new();
     for (stage, objects) in stages {
         let mut steps = Vec::new();
-        let mut blocked: BTreeMap<ObjectId, (Why, Refusal)> = BTreeMap::new();
+        let mut blocked: BTreeMap<ObjectId, (Why, Box<Refusal>)> = BTreeMap::new();
         let mut awaited = Vec::new();
+        // Whether all that is blocked needs nothing but time: its definition is one of this entry.
+        let mut only_time = true;
         for object in &objects {
             let id = object.id();
             let Some(live) = observed.objects.get(&id) else {
@@ -83,6 +85,7 @@ pub(super) fn apply(
             match fate(object, live, stage, rendered, observed, guard, &mut out) {
                 Fate::Skipped(skip) => out.skipped.push((id, skip)),
                 Fate::Blocked(why, refusal) => {
+                    only_time &= why == Why::NotServed && brings.contains(object.gvk());
                     blocked.insert(id, (why, refusal));
                 }
                 Fate::Unchanged => {
@@ -99,18 +102,14 @@ pub(super) fn apply(
                 }
             }
         }
-        // Definitions of this entry that the server has and does not serve yet need time and nothing else.
-        let only_served = blocked.iter().all(|(id, (why, _))| {
-            *why == Why::NotServed && objects.iter().any(|it| it.id() == *id && brings.contains(it.gvk()))
-        });
-        let again = pending || (only_served && !blocked.is_empty());
+        let again = pending || (only_time && !blocked.is_empty());
         if !deferred.is_empty() || (!blocked.is_empty() && again) {
-            for step in steps {
-                deferred.extend(put_off(step, Why::Stage));
-            }
+            deferred.extend(steps.into_iter().filter_map(put_off));
             for object in objects {
                 if let Some((why, _)) = blocked.remove(&object.id()) {
-                    deferred.push(Deferred { object: object.clone(), stage, why });
+                    let before = observed.objects.get(&object.id()).and_then(|live| live.object.clone());
+                    let verb = if before.is_some() { Verb::Configured } else { Verb::Created };
+                    deferred.push(Deferred { object: object.clone(), stage, verb, before, after: None, why });
                 }
             }
             continue;
@@ -118,7 +117,7 @@ pub(super) fn apply(
         if !refused && !blocked.is_empty() {
             refused = true;
             let told = objects.iter().filter_map(|object| blocked.remove(&object.id()));
-            out.refusals.extend(told.map(|(_, refusal)| refusal));
+            out.refusals.extend(told.map(|(_, refusal)| *refusal));
         }
         pending |= !steps.is_empty() || !awaited.is_empty();
         out.steps.extend(steps);
@@ -139,10 +138,18 @@ pub(super) fn apply(
     out
 }
 
-fn put_off(step: Step, why: Why) -> Option<Deferred> {
+/// What can be tried and has to wait for the rest of its stage.
+fn put_off(step: Step) -> Option<Deferred> {
     match step {
-        Step::Apply(apply) => Some(Deferred { object: apply.object, stage: apply.stage, why }),
-        Step::Recreate(it) => Some(Deferred { object: it.object, stage: it.stage, why }),
+        Step::Apply(it) => {
+            let Apply { object, stage, verb, before, after, .. } = *it;
+            Some(Deferred { object, stage, verb, before, after: Some(after), why: Why::Stage })
+        }
+        Step::Recreate(it) => {
+            let Recreate { object, stage, before, .. } = *it;
+            let (verb, before) = (Verb::Recreated, Some(before));
+            Some(Deferred { object, stage, verb, before, after: None, why: Why::Stage })
+        }
         _ => None,
     }
 }
@@ -194,11 +201,11 @@ fn fate(
             Fate::Unchanged
         }
         DryRun::Settled => Fate::Unchanged,
-        DryRun::NotServed => {
+        DryRun::NotServed | DryRun::NotDefined => {
             let (kind, version) = (object.kind(), object.api_version());
             let text =
                 format!("{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\"");
-            Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable })
+            Fate::Blocked(Why::NotServed, Refusal::DryRun { id, text, class: Class::Unavailable }.into())
         }
         DryRun::Refused(error) => {
             let text = mask::scrub(&text_of(&id, error), object);
@@ -219,10 +226,15 @@ fn fate(
                         because: text,
                     })))
                 }
-                _ => Fate::Blocked(
-                    Why::Refused(text.clone()),
-                    Refusal::DryRun { id, text, class: class_of(error) },
-                ),
+                _ => {
+                    let no_namespace = error.reason == "NotFound"
+                        && rendered
+                            .objects()
+                            .iter()
+                            .any(|it| it.gvk().is("", "Namespace") && it.name() == id.namespace);
+                    let why = if no_namespace { Why::Namespace } else { Why::Refused(text.clone()) };
+                    Fate::Blocked(why, Refusal::DryRun { id, text, class: class_of(error) }.into())
+                }
             }
         }
         DryRun::Would(after) => {
@@ -251,7 +263,7 @@ fn fate(
 }
 
 /// Flux's text for a dry-run that failed (fluxcd/pkg/ssa `DryRunErr`).
-fn text_of(id: &ObjectId, error: &ApiError) -> String {
+pub(super) fn text_of(id: &ObjectId, error: &ApiError) -> String {
     let message = &error.message;
     if error.reason == "NotFound" {
         let what = if id.namespace.is_empty() { "namespace not specified" } else { "not found" };

@@ -176,6 +176,12 @@ pub struct Deferred {
     pub object: Object,
     /// The stage that it belongs to.
     pub stage: Stage,
+    /// What will happen, as far as it can be told now.
+    pub verb: Verb,
+    /// What is there.
+    pub before: Option<Object>,
+    /// What will be there, where the dry-run could say it.
+    pub after: Option<Object>,
     /// Why it has to wait.
     pub why: Why,
 }
@@ -185,6 +191,8 @@ pub struct Deferred {
 pub enum Why {
     /// The entry brings the definition of its kind, and the cluster does not serve it yet.
     NotServed,
+    /// The entry brings its namespace, and it is not there yet.
+    Namespace,
     /// The server refused the dry-run, maybe because an earlier stage is missing: its words.
     Refused(String),
     /// Its stage is applied as a whole, and another object of it has to wait.

@@ -57,6 +57,17 @@ pub enum Accepted {
     },
 }
 
+impl Accepted {
+    /// The outcome in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Staged(_) => "staged",
+            Self::Held(_) => "held",
+            Self::Incomplete { .. } => "incomplete",
+        }
+    }
+}
+
 /// A bundle that was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taking {

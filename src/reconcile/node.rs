@@ -1,7 +1,7 @@
 //! A node: its store, what it remembers, and the cluster that it keeps.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -21,6 +21,7 @@ use crate::{
     digest::Digest,
     fault::{Class, Report},
     name::{ChannelName, ClusterId, EntryName},
+    object::Gvk,
     plan::Budget,
     store::{self, Disk, Store},
     trust::{
@@ -58,6 +59,9 @@ impl Profile {
     }
 }
 
+/// Tells the time. The node's clock may be wrong, and its stages allow for that.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// A node at work. All that it does passes here, whether a socket, a stick or a clock asked for it.
 pub struct Node {
     pub(super) profile: Profile,
@@ -67,6 +71,10 @@ pub struct Node {
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
     reports: Mutex<Reports>,
     notices: Vec<String>,
+    pub(super) clock: Clock,
+    waker: tokio::sync::Notify,
+    pub(super) other_kinds: tokio::sync::Notify,
+    stopped: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
 }
@@ -77,6 +85,8 @@ pub(super) struct Reports {
     pub(super) entries: BTreeMap<(ChannelName, EntryName), EntryStatus>,
     pub(super) waiting: BTreeMap<ChannelName, Report>,
     pub(super) failures: BTreeMap<ChannelName, Report>,
+    /// The kinds of the objects that are kept.
+    pub(super) kinds: BTreeSet<Gvk>,
 }
 
 impl Node {
@@ -90,11 +100,28 @@ impl Node {
         store_id: Option<&str>,
         profile: Profile,
         cluster: Option<Arc<dyn Cluster>>,
+        clock: Clock,
     ) -> Result<Self, Report> {
         let (store, state, recovered) = Store::open(disk, store_id)?;
         let memory = Memory::load(&store, state)?;
         let notices = recovered.iter().map(ToString::to_string).collect();
-        let node = Self {
+        let node = Self::over(store, memory, profile, cluster, clock, notices);
+        for (_, channel, held) in node.in_use() {
+            node.memory().admitted(&node.store, &channel, &held)?;
+        }
+        Ok(node)
+    }
+
+    /// A node over a store that is open already.
+    pub fn over(
+        store: Store,
+        memory: Memory,
+        profile: Profile,
+        cluster: Option<Arc<dyn Cluster>>,
+        clock: Clock,
+        notices: Vec<String>,
+    ) -> Self {
+        Self {
             profile,
             store,
             cluster,
@@ -102,12 +129,12 @@ impl Node {
             contents: Mutex::default(),
             reports: Mutex::default(),
             notices,
+            clock,
+            waker: tokio::sync::Notify::new(),
+            other_kinds: tokio::sync::Notify::new(),
+            stopped: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
-        };
-        for (_, channel, held) in node.in_use() {
-            node.memory().admitted(&node.store, &channel, &held)?;
         }
-        Ok(node)
     }
 
     /// The bundles that are staged, active or last good, each once.
@@ -161,7 +188,12 @@ impl Node {
     }
 
     /// Imports what lies at `paths`; blocks while it copies.
-    pub fn import(&self, paths: &[PathBuf], now: Timestamp, progress: &super::accept::OnBytes) -> super::import::Imported {
+    pub fn import(
+        &self,
+        paths: &[PathBuf],
+        now: Timestamp,
+        progress: &super::accept::OnBytes,
+    ) -> super::import::Imported {
         super::import::import(&self.store, &mut self.memory(), &self.profile.terms, paths, now, progress)
     }
 
@@ -213,6 +245,51 @@ impl Node {
         known.or_else(|| Some(self.memory().admitted(&self.store, channel, held).ok()?.statement.created))
     }
 
+    /// The kinds of the objects that the node keeps.
+    pub fn kinds(&self) -> BTreeSet<Gvk> {
+        self.reports().kinds.clone()
+    }
+
+    /// Waits until the node keeps objects of other kinds than before.
+    pub async fn kinds_changed(&self) {
+        self.other_kinds.notified().await;
+    }
+
+    /// The id of the store, as `/etc/airlock/store-id` should have it.
+    pub fn store_id(&self) -> String {
+        self.memory().state.store_id.clone()
+    }
+
+    /// Nothing new is begun any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether [`Node::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Waits until no pass is under way.
+    pub async fn idle(&self) {
+        drop(self.pass.lock().await);
+    }
+
+    /// The time, by the node's clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Something changed that a pass should look at.
+    pub fn wake(&self) {
+        self.waker.notify_one();
+    }
+
+    /// Waits until [`Node::wake`] is called; a call that came before counts.
+    pub async fn woken(&self) {
+        self.waker.notified().await;
+    }
+
     /// The trust roots that the node knows, oldest first.
     pub fn chain(&self) -> Vec<Verified<crate::bundle::TrustRoot>> {
         self.memory().chain().to_vec()
@@ -259,7 +336,12 @@ pub fn begin(disk: Arc<dyn Disk>, anchored: &Anchor, store_id: String, now: Time
     let (store, state) = Store::create(disk, state)?;
     store.put_root(root.version, &envelope)?;
     let mut memory = Memory::load(&store, state)?;
-    memory.change(&store, now, &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()), |_| ())?;
+    memory.change(
+        &store,
+        now,
+        &receipt::anchored(&root, &anchored.how, anchored.minimum.is_some()),
+        |_| (),
+    )?;
     Ok(())
 }
 

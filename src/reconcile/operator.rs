@@ -35,9 +35,13 @@ impl Node {
     pub fn approve(&self, digest: Digest, who: &str, now: Timestamp) -> Result<(), Report> {
         let channels: Vec<_> = {
             let state = &self.memory().state;
-            let known = state.clusters.iter().flat_map(|(cluster, it)| it.keys().map(|it| (cluster.clone(), it.clone())));
+            let known = state
+                .clusters
+                .iter()
+                .flat_map(|(cluster, it)| it.keys().map(|it| (cluster.clone(), it.clone())));
             let followed = self.profile.terms.audiences.iter();
-            let followed = followed.flat_map(|it| it.channels.iter().map(|channel| (it.cluster.clone(), channel.clone())));
+            let followed = followed
+                .flat_map(|it| it.channels.iter().map(|channel| (it.cluster.clone(), channel.clone())));
             known.chain(followed).collect()
         };
         let body = receipt::word("approved", who, json!({"digest": digest}));
@@ -95,17 +99,22 @@ impl Node {
             None => state.hold.is_some(),
         };
         if !there {
-            let what = entry.map_or_else(|| format!("channel `{channel}`"), |entry| format!("entry `{entry}`"));
+            let what =
+                entry.map_or_else(|| format!("channel `{channel}`"), |entry| format!("entry `{entry}`"));
             return Err(Report::new("not_paused", Class::Invalid, format!("{what} is not paused"), None));
         }
         let cluster = self.profile.cluster.clone();
-        self.change(now, &receipt::word("resumed", who, json!({"channel": channel, "entry": entry})), |state| {
-            let state = state.channel_mut(&cluster, channel);
-            match entry {
-                Some(entry) => drop(state.paused.remove(entry)),
-                None => state.hold = None,
-            }
-        })?;
+        self.change(
+            now,
+            &receipt::word("resumed", who, json!({"channel": channel, "entry": entry})),
+            |state| {
+                let state = state.channel_mut(&cluster, channel);
+                match entry {
+                    Some(entry) => drop(state.paused.remove(entry)),
+                    None => state.hold = None,
+                }
+            },
+        )?;
         Ok(())
     }
 
@@ -145,7 +154,12 @@ impl Node {
     ) -> Result<Held, Report> {
         let state = self.channel_state(channel);
         let Some(active) = state.active else {
-            return Err(Report::new("not_active", Class::Invalid, format!("channel `{channel}` runs no bundle"), None));
+            return Err(Report::new(
+                "not_active",
+                Class::Invalid,
+                format!("channel `{channel}` runs no bundle"),
+                None,
+            ));
         };
         let kept = self.kept(channel)?;
         let chosen = match to {
@@ -189,7 +203,10 @@ impl Node {
             return Err(Report::new(
                 "rollback_floor",
                 Class::Denied,
-                format!("bundle {} of channel `{channel}` is older than {floor}, which bundle {} sets as the oldest to go back to", chosen.position, newest.position),
+                format!(
+                    "bundle {} of channel `{channel}` is older than {floor}, which bundle {} sets as the oldest to go back to",
+                    chosen.position, newest.position
+                ),
                 Some("ask for a newer bundle that mends what is wrong"),
             ));
         }
@@ -235,9 +252,13 @@ impl Node {
     fn entry_exists(&self, channel: &ChannelName, entry: &EntryName) -> Result<(), Report> {
         let state = self.channel_state(channel);
         let names: Vec<String> = match state.active {
-            Some(active) => {
-                self.content(channel, &active)?.release().entries.iter().map(|it| it.name.to_string()).collect()
-            }
+            Some(active) => self
+                .content(channel, &active)?
+                .release()
+                .entries
+                .iter()
+                .map(|it| it.name.to_string())
+                .collect(),
             None => Vec::new(),
         };
         if names.iter().any(|it| it == entry.as_str()) {

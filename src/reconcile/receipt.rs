@@ -3,7 +3,13 @@
 use serde_json::{Value, json};
 
 use super::accept::Accepted;
-use crate::{bundle::TrustRoot, fault::Report, source::Volumes, trust::Verified};
+use crate::{
+    bundle::TrustRoot,
+    fault::Report,
+    name::ChannelName,
+    source::Volumes,
+    trust::{Verified, state::Held},
+};
 
 /// A root was anchored by the operator.
 pub(super) fn anchored(root: &Verified<TrustRoot>, how: &str, recovered: bool) -> Value {

@@ -10,11 +10,11 @@ use crate::{
 /// The answers do not fit the questions. The bundle stays staged and is tried again when the file changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {why}")]
-pub struct Error {
+pub(super) struct Error {
     /// The file.
-    pub file: String,
+    pub(super) file: String,
     /// What is wrong.
-    pub why: String,
+    pub(super) why: String,
 }
 
 impl Fault for Error {
@@ -27,7 +27,10 @@ impl Fault for Error {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("`airlock inspect` prints what the bundle asks; the bundle stays staged until the answers fit".into())
+        Some(
+            "`airlock inspect` prints what the bundle asks; the bundle stays staged until the answers fit"
+                .into(),
+        )
     }
 }
 
@@ -38,7 +41,11 @@ impl Fault for Error {
 ///
 /// # Errors
 /// When the file is no map, or the answers with the defaults do not fit the schema.
-pub fn answers(site: Option<&Site>, file: &str, text: Option<&str>) -> Result<Map<String, Value>, Error> {
+pub(super) fn answers(
+    site: Option<&Site>,
+    file: &str,
+    text: Option<&str>,
+) -> Result<Map<String, Value>, Error> {
     let wrong = |why: String| Error { file: file.to_owned(), why };
     let Some(site) = site else { return Ok(Map::new()) };
     let own: Map<String, Value> = match text.filter(|it| !it.trim().is_empty()) {
@@ -68,9 +75,13 @@ fn check(schema: &Value, answers: &Value) -> Result<(), String> {
     let mut schemas = boon::Schemas::new();
     let mut compiler = boon::Compiler::new();
     compiler.set_default_draft(boon::Draft::V2020_12);
-    compiler.add_resource(NAME, schema.clone()).map_err(|error| format!("the bundle's schema is none: {error}"))?;
+    compiler
+        .add_resource(NAME, schema.clone())
+        .map_err(|error| format!("the bundle's schema is none: {error}"))?;
     // A reference to anywhere else finds no loader: a bundle's schema is whole.
-    let index = compiler.compile(NAME, &mut schemas).map_err(|error| format!("the bundle's schema is none: {error}"))?;
+    let index = compiler
+        .compile(NAME, &mut schemas)
+        .map_err(|error| format!("the bundle's schema is none: {error}"))?;
     schemas.validate(answers, index).map_err(|error| {
         let text = error.to_string();
         // The first line names the schema and not the answer.

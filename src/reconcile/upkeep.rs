@@ -69,7 +69,8 @@ impl Node {
         for (_, channel, held) in &in_use {
             keep_one(channel, held)?;
         }
-        let mut channels: Vec<ChannelName> = self.store.bundles()?.into_iter().map(|(channel, _)| channel).collect();
+        let mut channels: Vec<ChannelName> =
+            self.store.bundles()?.into_iter().map(|(channel, _)| channel).collect();
         channels.dedup();
         for channel in channels {
             let recent = self.kept(&channel)?.into_values().rev().take(self.profile.keep);
@@ -119,7 +120,18 @@ impl Node {
         Ok(CheckedStore {
             blobs: checked.blobs,
             bytes: checked.bytes,
-            damaged: checked.damaged.iter().map(ToString::to_string).collect(),
+            damaged: checked
+                .damaged
+                .iter()
+                .map(|it| format!("{}: {}; moved to {}", it.digest, it.why, it.aside))
+                .chain(
+                    checked
+                        .envelopes
+                        .iter()
+                        .map(|it| format!("{it}: not the envelope that was kept; moved aside")),
+                )
+                .chain(checked.receipts.iter().cloned())
+                .collect(),
             missing,
         })
     }
@@ -155,7 +167,7 @@ impl Node {
             roots,
             agent: None,
             bundle: content.root().envelope().to_vec(),
-            index: crate::bundle::oci_index(content.release()),
+            index: crate::bundle::index_json(content.release(), &inventory),
             label: None,
             head: vec![
                 head(statement.inventory.digest, statement.inventory.size),
@@ -166,8 +178,9 @@ impl Node {
         let total = statement.inventory.total;
         let blobs = self.store.blobs();
         let stem = format!("{channel}-{}", held.position);
-        let written =
-            write_medium(directory, &stem, &contents, &FromBlobs(&*blobs), &mut |done| progress("writing", done, total))?;
+        let written = write_medium(directory, &stem, &contents, &FromBlobs(&*blobs), &mut |done| {
+            progress("writing", done, total)
+        })?;
         Ok(written)
     }
 
@@ -188,7 +201,12 @@ impl Node {
         let copied = copy_to(&mut reader, to, file.executable);
         copied.map_err(|error| match Mismatch::within(&error) {
             Some(mismatch) => Report::from(crate::content::Error::Tampered(mismatch.clone())),
-            None => Report::new("disk", Class::System, format!("{} cannot be written: {error}", to.display()), None),
+            None => Report::new(
+                "disk",
+                Class::System,
+                format!("{} cannot be written: {error}", to.display()),
+                None,
+            ),
         })?;
         Ok(to.to_owned())
     }
@@ -215,7 +233,8 @@ fn copy_to(reader: &mut dyn std::io::Read, to: &Path, executable: bool) -> std::
     name.push(".part");
     let part = to.with_file_name(name);
     let mode = if executable { 0o755 } else { 0o644 };
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part)?;
     let copied = std::io::copy(reader, &mut file).and_then(|_| file.sync_all());
     match copied {
         Ok(()) => std::fs::rename(&part, to),

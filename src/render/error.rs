@@ -12,7 +12,7 @@ use crate::{
 
 /// Why an entry is not rendered.
 #[derive(Debug, thiserror::Error)]
-#[error("entry `{entry}`")]
+#[error("entry `{entry}` cannot be rendered")]
 pub struct Error {
     /// The entry.
     pub entry: EntryName,
@@ -83,7 +83,7 @@ pub enum Why {
     #[error("{id} is written twice: in {first} and in {second}")]
     Duplicate {
         /// The object.
-        id: ObjectId,
+        id: Box<ObjectId>,
         /// Where it stands first.
         first: Place,
         /// Where it stands again.
@@ -93,7 +93,7 @@ pub enum Why {
     #[error("{id} ({place}) lives in a namespace and names none")]
     NoNamespace {
         /// The object.
-        id: ObjectId,
+        id: Box<ObjectId>,
         /// Where it stands.
         place: Place,
     },
@@ -101,7 +101,7 @@ pub enum Why {
     #[error("{id} ({place}) is of a kind that neither the bundle nor the cluster defines")]
     UnknownKind {
         /// The object.
-        id: ObjectId,
+        id: Box<ObjectId>,
         /// Where it stands.
         place: Place,
     },
@@ -109,7 +109,7 @@ pub enum Why {
     #[error("{id} ({place}) is out of the reach of its channel: {why}")]
     Scope {
         /// The object.
-        id: ObjectId,
+        id: Box<ObjectId>,
         /// Where it stands.
         place: Place,
         /// What the channel may not do.

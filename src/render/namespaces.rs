@@ -4,7 +4,8 @@ use super::{Answers, Needs, Place, Why};
 use crate::{
     name::Namespace,
     object::{
-        Object,
+        GroupKind, Object,
+        order::is_definition,
         scope::{Scope, Scopes},
     },
 };
@@ -22,7 +23,7 @@ pub(super) fn settle(
     target: Option<&Namespace>,
     answers: &Answers,
 ) -> Result<Result<Scopes, Needs>, Why> {
-    let mut scopes = Scopes::with_definitions(objects.iter().map(|(object, _)| object));
+    let mut scopes = defined(objects);
     let mut needs = Needs::default();
     for (object, _) in objects.iter() {
         let kind = object.gvk().group_kind();
@@ -44,11 +45,26 @@ pub(super) fn settle(
             (scope, None) => match (target, scope) {
                 (Some(target), _) => object.set_namespace(target.as_str()),
                 (None, Some(Scope::Namespaced)) => {
-                    return Err(Why::NoNamespace { id: object.id(), place: place.clone() });
+                    return Err(Why::NoNamespace { id: object.id().into(), place: place.clone() });
                 }
                 (None, _) => (),
             },
         }
     }
     Ok(Ok(scopes))
+}
+
+/// The scopes of built-in kinds, and of those that definitions among the objects bring. A definition of a kind that
+/// Kubernetes has itself says nothing: the server would not believe it either.
+fn defined(objects: &[(Object, Place)]) -> Scopes {
+    let built_in = Scopes::built_in();
+    let mut scopes = Scopes::built_in();
+    for (object, _) in objects.iter().filter(|(object, _)| is_definition(object)) {
+        let text = |path: &[&str]| object.text(path).unwrap_or_default().to_owned();
+        let kind = GroupKind { group: text(&["spec", "group"]), kind: text(&["spec", "names", "kind"]) };
+        if built_in.of(&kind).is_none() {
+            scopes.define(object);
+        }
+    }
+    scopes
 }

@@ -25,13 +25,13 @@ pub(super) fn check(
 ) -> Result<(), Why> {
     let is_namespace = object.gvk().is("", "Namespace");
     let namespace = if is_namespace { Some(object.name()) } else { object.namespace() };
-    let refuse = |why| Err(Why::Scope { id: object.id(), place: place.clone(), why });
+    let refuse = |why| Err(Why::Scope { id: object.id().into(), place: place.clone(), why });
     if namespace == Some(AGENT_NAMESPACE) {
         return refuse(OutOfReach::Agent);
     }
     let unlimited = reach.namespaces.is_none() && reach.cluster_scoped;
     match scopes.of(&object.gvk().group_kind()) {
-        None if !unlimited => Err(Why::UnknownKind { id: object.id(), place: place.clone() }),
+        None if !unlimited => Err(Why::UnknownKind { id: object.id().into(), place: place.clone() }),
         Some(Scope::Cluster) if !is_namespace && !reach.reaches(None) => refuse(OutOfReach::Cluster),
         _ => match namespace {
             Some(name) if !reach.reaches(Some(name)) => refuse(OutOfReach::Namespace(name.to_owned())),

@@ -42,7 +42,7 @@ pub struct Receipt {
 }
 
 /// The receipts, read from the first to the last.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chain {
     /// What can be read.
     pub receipts: Vec<Receipt>,

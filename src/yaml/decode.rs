@@ -50,6 +50,8 @@ impl Document<'_> {
 struct Decoder<'d, 'a> {
     document: &'d Document<'a>,
     version: Version,
+    /// A key that stands twice is an error, and the first one counts.
+    strict: bool,
     budget: Budget,
     depth: usize,
     /// The aliases that are being expanded.
@@ -66,10 +68,11 @@ struct Decoder<'d, 'a> {
 const MESSAGES: usize = 1000;
 
 impl<'d, 'a> Decoder<'d, 'a> {
-    fn new(document: &'d Document<'a>, version: Version) -> Self {
+    fn new(document: &'d Document<'a>, version: Version, strict: bool) -> Self {
         Self {
             document,
             version,
+            strict,
             budget: Budget::default(),
             depth: 0,
             aliases: HashSet::new(),

@@ -44,8 +44,8 @@ impl<'a> Input<'a> {
                 (std::str::from_utf8(valid).unwrap_or_default(), Some((valid.len(), utf8_problem(rest))))
             }
         };
-        if let Some(at) = control_character(text) {
-            bad = Some((at, (CONTROL, 1)));
+        if let Some((at, character)) = control_character(text) {
+            bad = Some((at, (CONTROL, character.len_utf8())));
         }
         let Some((at, (problem, needs))) = bad else { return Self::checked(Cow::Borrowed(text), None) };
         // The blocks of the original end at a whole character.
@@ -94,11 +94,28 @@ impl<'a> Input<'a> {
     }
 
     fn checked(text: Cow<'a, str>, tail: Option<Problem>) -> Self {
-        let ascii = text.is_ascii();
-        let plain_breaks =
-            !text.contains('\r') && (ascii || !text.contains(['\u{85}', '\u{2028}', '\u{2029}']));
+        let (ascii, plain_breaks) = breaks_of(&text);
         Self { text, tail, ascii, plain_breaks }
     }
+}
+
+/// Whether all of `text` is ASCII, and whether no line ends in anything but LF.
+fn breaks_of(text: &str) -> (bool, bool) {
+    let (mut ascii, mut returns, mut maybe) = (true, false, false);
+    for block in text.as_bytes().chunks(256) {
+        // Vector code again; NEL, LS and PS begin with these two bytes.
+        let (mut bits, mut found, mut wide) = (0, false, false);
+        for &byte in block {
+            bits |= byte;
+            found |= byte == b'\r';
+            wide |= (byte == 0xc2) | (byte == 0xe2);
+        }
+        ascii &= bits < 0x80;
+        returns |= found;
+        maybe |= wide;
+    }
+    let breaks = ["\u{85}", "\u{2028}", "\u{2029}"];
+    (ascii, !returns && !(maybe && breaks.iter().any(|it| text.contains(it))))
 }
 
 const CONTROL: &str = "control characters are not allowed";
@@ -149,29 +166,28 @@ fn allowed(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Where the first character stands that YAML does not allow.
-fn control_character(text: &str) -> Option<usize> {
+/// The first character that YAML does not allow, and where it stands.
+fn control_character(text: &str) -> Option<(usize, char)> {
     let mut offset = 0;
     for block in text.as_bytes().chunks(256) {
         // One pass that the compiler turns into vector code: bytes that are wrong, or that may begin what is wrong.
         let suspicious = block.iter().fold(false, |found, &byte| {
             found
-                | (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'))
-                | matches!(byte, 0x7f | 0xc2 | 0xef)
+                | ((byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r'))
+                | (byte == 0x7f)
+                | (byte == 0xc2)
+                | (byte == 0xef)
         });
         if suspicious {
-            for (at, &byte) in block.iter().enumerate().map(|(at, byte)| (offset + at, byte)) {
-                let wrong = match byte {
-                    b'\t' | b'\n' | b'\r' => false,
-                    ..b' ' | 0x7f => true,
-                    0xc2 | 0xef => {
-                        text.get(at..).and_then(|it| it.chars().next()).is_some_and(|it| !allowed(it))
-                    }
-                    _ => false,
-                };
-                if wrong {
-                    return Some(at);
+            let wrong = block.iter().enumerate().find_map(|(at, &byte)| {
+                if !matches!(byte, ..b' ' | 0x7f | 0xc2 | 0xef) {
+                    return None;
                 }
+                let character = text.get(offset + at..)?.chars().next()?;
+                (!allowed(character)).then_some((offset + at, character))
+            });
+            if wrong.is_some() {
+                return wrong;
             }
         }
         offset += block.len();

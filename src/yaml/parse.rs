@@ -148,6 +148,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next token's kind and place. Comments before it are collected.
+    #[inline]
     fn peek(&mut self) -> Result<(Is, Mark), Problem> {
         let token = self.scanner.peek()?;
         let (is, start) = (Is::of(token), token.start);

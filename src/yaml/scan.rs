@@ -84,6 +84,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token, which stays the next.
+    #[inline]
     pub(super) fn peek(&mut self) -> Result<&Token<'a>, Problem> {
         if !self.available {
             self.fetch_more()?;
@@ -92,6 +93,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the token that was peeked.
+    #[inline]
     pub(super) fn take(&mut self) -> Token<'a> {
         self.available = false;
         let token = self.queue.take().expect("a token was peeked");
@@ -135,11 +137,16 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let fetched = self.fetch_next_of_text();
-        // Whatever was made of the end of the text, the original has seen that the next block is not text.
-        if self.cursor.at_end()
-            && let Some(tail) = self.tail.take()
-        {
-            return Err(tail);
+        if self.tail.is_some() {
+            // Whatever was made of the end of the text, the original has seen that the next block is not text: after
+            // a plain scalar it looks at two characters, elsewhere at one.
+            let plain = TokenKind::is_plain_scalar;
+            let seen = if self.queue.last().is_some_and(|token| plain(&token.kind)) { 2 } else { 1 };
+            if self.cursor.ends_within(seen)
+                && let Some(tail) = self.tail.take()
+            {
+                return Err(tail);
+            }
         }
         fetched
     }

@@ -10,15 +10,19 @@
 )]
 
 mod archive;
+mod converge;
+mod graph;
 mod import;
 mod media;
 mod object;
 mod oci;
 mod plan;
+mod render;
 mod store;
 mod support;
 mod trust;
 mod yaml;
+mod yaml_read;
 
 /// A file that nobody declares above would silently never run.
 #[test]

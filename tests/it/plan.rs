@@ -128,7 +128,7 @@ fn check(directory: &Path) {
         let (channel, entry) = name.split_once('/').unwrap();
         let owner = Owner { channel: channel.parse().unwrap(), entry: entry.parse().unwrap() };
         let entries = ids.iter().map(|id| InventoryEntry { id: id.clone(), v: "v1".into() }).collect();
-        let generation = number as i64;
+        let generation = i64::try_from(number).unwrap();
         let inventory =
             Inventory { owner, bundle: None, generation, prune: true, entries, attempted: Vec::new() };
         model.apply(&inventory.encode().unwrap(), "airlock").unwrap();
@@ -221,7 +221,7 @@ fn guard(case: &Case, model: &Model, owner: &Owner) -> Guard {
         uid: format!("other-{number}"),
         why: DeletionCause::Pruned,
         takes: BTreeSet::new(),
-        protected: false,
+        protected: BTreeSet::new(),
     });
     Guard {
         budget: case.budget.unwrap_or_default(),
@@ -253,7 +253,7 @@ fn happen(model: &mut Model, happening: Happening) {
         Happening::Refuse { id, error } => {
             let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let causes = error.get("cause").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
-            let code = error.get("code").and_then(Value::as_u64).unwrap_or(422) as u16;
+            let code = error.get("code").and_then(Value::as_u64).map_or(422, |it| it.try_into().unwrap());
             let (reason, message) = (text("reason"), text("message"));
             model.refusals.insert(id, plan::ApiError { code, reason, message, causes });
         }

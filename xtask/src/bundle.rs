@@ -6,13 +6,13 @@
 //!                                         └ write ─▶ a directory, a tar, volumes      once enough have signed
 //! ```
 
+mod apis;
 mod blobs;
 mod build;
 mod card;
 mod collect;
 mod description;
 mod difference;
-mod finder;
 mod git;
 mod image;
 mod init;

@@ -17,7 +17,7 @@ const FLAGS: &str = "-C target-feature=+crt-static";
 const BANNED: [&str; 2] = ["aws-lc-sys", "openssl-sys"];
 
 /// Build the static binary and check that it is one
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Args {
     /// Build without link-time optimisation: faster, larger, and the checks are the same
     #[arg(long)]

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::dist;
 
 /// Run everything that CI runs
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Args {
     /// Leave out the static build, which takes the longest
     #[arg(long)]

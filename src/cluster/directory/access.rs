@@ -7,8 +7,9 @@ use super::{
     serve::Kind,
 };
 use crate::{
-    cluster::{Error, ServiceAccount},
+    cluster::{Error, groups},
     object::Object,
+    render::ServiceAccount,
 };
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -83,9 +84,11 @@ fn names(binding: &Object, account: &ServiceAccount) -> bool {
     subjects.into_iter().flatten().any(|subject| {
         let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or("");
         match text("kind") {
-            "ServiceAccount" => text("name") == account.name && text("namespace") == account.namespace,
+            "ServiceAccount" => {
+                text("name") == account.name && text("namespace") == account.namespace.as_str()
+            }
             "User" => text("name") == account.user(),
-            "Group" => account.groups().iter().any(|group| group == text("name")),
+            "Group" => groups(account).iter().any(|group| group == text("name")),
             _ => false,
         }
     })

@@ -236,11 +236,18 @@ impl Log {
     ) -> io::Result<()> {
         let id = object.id();
         let path = layout::path(&id);
-        let was = self.state.objects.get(&id).and_then(|it| it.file);
+        let before = self.state.objects.get(&id);
+        let was = before.and_then(|it| it.file);
         let version = self.state.version + 1;
-        let bytes = (happened != Happened::Deleted && shown.is_none() && path.is_some())
-            .then(|| layout::show(&object));
-        let file = shown.or_else(|| bytes.as_deref().map(Digest::of));
+        let shows = (happened != Happened::Deleted && path.is_some()).then(|| layout::show(&object));
+        // A status, say, is not in the file: what a person wrote there, comments and all, stays.
+        let same = before.is_some_and(|it| shows.as_ref() == Some(&layout::show(&it.object)));
+        let bytes = shows.filter(|_| shown.is_none() && !(same && was.is_some()));
+        let file = match &bytes {
+            Some(bytes) => Some(Digest::of(bytes)),
+            None if happened == Happened::Deleted => None,
+            None => shown.or(was),
+        };
         let line = Line::Change { version, event: happened, object: value(&object), file, was };
         self.append(&line)?;
         // Should the file fail, for want of space say, the next operation writes it.

@@ -106,12 +106,14 @@ pub(super) fn apply(
 ) -> Result<Value, Vec<(String, FieldConflict)>> {
     let before = without_managers(live);
     let mut managers = managers(live);
-    let own = owned(field_set(config, schema), &write.who);
+    // What the configuration names stays whether it is owned or not: its name, above all.
+    let named = field_set(config, schema);
+    let own = owned(named.clone(), &write.who);
     let position = managers.iter().position(|it| it.who == write.who);
     let last = position.map(|at| managers.remove(at));
     let merged = merge(Some(&before), Some(config), schema);
     let after = match &last {
-        Some(last) => prune(&merged, &last.fields, &own, &managers, schema),
+        Some(last) => prune(&merged, &last.fields, &named, &managers, schema),
         None => merged,
     };
     let mut comparison = compare(&before, &after, schema);
@@ -189,11 +191,17 @@ fn given(live: &Value, new: &Value, who: &Manager) -> Vec<Managed> {
 
 /// Takes away what the manager owned and does not name any more, unless others own it or nobody did
 /// (`Updater.prune`, `addBackOwnedItems`, `addBackDanglingItems`).
-fn prune(merged: &Value, last: &FieldSet, own: &FieldSet, others: &[Managed], schema: &Schema<'_>) -> Value {
+fn prune(
+    merged: &Value,
+    last: &FieldSet,
+    named: &FieldSet,
+    others: &[Managed],
+    schema: &Schema<'_>,
+) -> Value {
     let last = last.with_parents();
     let all = field_set(merged, schema).with_parents();
     let pruned = field_set(&remove(merged, &last, schema), schema).with_parents();
-    let managed = others.iter().fold(own.clone(), |all, it| all.union(&it.fields)).with_parents();
+    let managed = others.iter().fold(named.clone(), |all, it| all.union(&it.fields)).with_parents();
     let kept = remove(merged, &all.difference(&pruned.union(&managed)), schema);
     let kept = field_set(&kept, schema).with_parents();
     remove(merged, &all.difference(&kept).intersection(&last), schema)

@@ -40,10 +40,15 @@ static BUILT_IN: LazyLock<BTreeMap<Gvk, Resource>> = LazyLock::new(|| {
     let resource = |(group, version, kind): (&str, &str, &str)| {
         let gvk = Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
         let namespaced = scopes.of(&gvk.group_kind())? == Scope::Namespaced;
-        Some((gvk.clone(), Resource { plural: plural(kind), gvk, namespaced }))
+        Some((gvk.clone(), Resource { plural: plural(kind), gvk, namespaced, verbs: verbs() }))
     };
     kinds.filter_map(resource).collect()
 });
+
+/// What can be done with every kind here.
+fn verbs() -> Vec<String> {
+    ["create", "delete", "get", "list", "patch", "update", "watch"].map(str::to_owned).to_vec()
+}
 
 /// As Kubernetes names its own resources.
 fn plural(kind: &str) -> String {
@@ -76,7 +81,7 @@ fn defined(definition: &Arc<Object>) -> impl Iterator<Item = Kind> + '_ {
         let served = version.get("served").and_then(Value::as_bool).unwrap_or(false);
         let version = version.get("name")?.as_str().filter(|_| served)?.to_owned();
         let gvk = Gvk { group: group.clone(), version, kind: kind.clone() };
-        let resource = Resource { gvk, plural: plural.clone(), namespaced };
+        let resource = Resource { gvk, plural: plural.clone(), namespaced, verbs: verbs() };
         Some(Kind { resource, definition: Some((definition.clone(), at)) })
     })
 }

@@ -130,9 +130,10 @@ impl Core {
         let new =
             managed::apply(&base, &config, &kind.schema(), &write, options.force).map_err(|conflicts| {
                 let message = managed::conflict_message(&conflicts);
-                let status = Status { code: 409, reason: "Conflict".to_owned(), message };
                 let fields: Vec<FieldConflict> =
                     conflicts.into_iter().map(|(_, conflict)| conflict).collect();
+                let causes = vec!["FieldManagerConflict".to_owned(); fields.len()];
+                let status = Status { code: 409, reason: "Conflict".to_owned(), message, causes };
                 Error::Conflict { status, fields }
             })?;
         self.store(&kind, &id, live, new, part, options.dry_run)

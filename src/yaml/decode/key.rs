@@ -154,9 +154,15 @@ impl Printer<'_, '_, '_> {
         // Go sorts by value within a type; how it sorts types is an accident of its memory.
         let mut entries: Vec<(String, NodeId)> = Vec::new();
         for (key, value) in self.decoder.document.entries(id).take(Self::LENGTH) {
-            let key = go_syntax(self.decoder, key);
-            entries.retain(|(known, _)| *known != key);
-            entries.push((key, value));
+            let key = match go_syntax(self.decoder, key).as_str() {
+                "<nil>" => "interface {}(nil)".to_owned(),
+                key => key.to_owned(),
+            };
+            match entries.iter_mut().find(|(known, _)| *known == key) {
+                Some(known) if !self.decoder.strict => known.1 = value,
+                Some(_) => (),
+                None => entries.push((key, value)),
+            }
         }
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (at, (key, value)) in entries.into_iter().enumerate() {

@@ -12,11 +12,11 @@ use crate::yaml::{
 };
 
 pub(super) fn decode(document: &Document<'_>, strict: bool) -> Result<Value, Error> {
-    let mut decoder = Decoder::new(document, Version::V2);
+    let mut decoder = Decoder::new(document, Version::V2, strict);
     // The document itself is a node to the original.
     decoder.budget.count()?;
     let value = match document.root() {
-        Some(root) => decoder.value(root, strict)?,
+        Some(root) => decoder.value(root)?,
         None => Value::Null,
     };
     decoder.finish(value)
@@ -31,13 +31,13 @@ struct Mapping {
 }
 
 impl<'d> Decoder<'d, '_> {
-    fn value(&mut self, id: NodeId, strict: bool) -> Result<Value, Error> {
+    fn value(&mut self, id: NodeId) -> Result<Value, Error> {
         self.budget.count()?;
         match self.kind(id) {
             Kind::Scalar => self.scalar(id),
             Kind::Alias => {
                 let target = self.enter_alias(id)?;
-                let value = self.value(target, strict)?;
+                let value = self.value(target)?;
                 self.leave_alias(id);
                 Ok(value)
             }
@@ -46,7 +46,7 @@ impl<'d> Decoder<'d, '_> {
                 let children = self.document.children(id);
                 let mut items = Vec::with_capacity(children.len());
                 for child in children {
-                    items.push(self.value(*child, strict)?);
+                    items.push(self.value(*child)?);
                 }
                 self.leave();
                 Ok(Value::Seq(items))
@@ -54,23 +54,23 @@ impl<'d> Decoder<'d, '_> {
             Kind::Mapping => {
                 let size = self.document.children(id).len() / 2;
                 let mut into = Mapping { map: Map::with_capacity(size), ..Mapping::default() };
-                self.mapping(id, strict, &mut into)?;
+                self.mapping(id, &mut into)?;
                 Ok(Value::Map(into.map))
             }
         }
     }
 
-    fn mapping(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+    fn mapping(&mut self, id: NodeId, into: &mut Mapping) -> Result<(), Error> {
         self.enter()?;
         for pair in self.document.children(id).chunks_exact(2) {
             let &[key_id, value_id] = pair else { continue };
             if self.is_merge_v2(key_id) {
-                self.merge(value_id, strict, into)?;
+                self.merge(value_id, into)?;
                 continue;
             }
             let key = self.key(key_id)?;
-            let value = self.value(value_id, strict)?;
-            if strict {
+            let value = self.value(value_id)?;
+            if self.strict {
                 let key = Key::new(key.clone());
                 if into.keys.contains(&key) {
                     let line = self.line(value_id);
@@ -125,19 +125,19 @@ impl<'d> Decoder<'d, '_> {
             Kind::Sequence | Kind::Mapping => {
                 // What is wrong inside comes first.
                 self.budget.decoded -= 1;
-                self.value(id, false)?;
+                self.value(id)?;
                 Err(self.complex_key(id))
             }
         }
     }
 
-    fn merge(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+    fn merge(&mut self, id: NodeId, into: &mut Mapping) -> Result<(), Error> {
         match self.kind(id) {
-            Kind::Mapping | Kind::Alias => self.merge_one(id, strict, into),
+            Kind::Mapping | Kind::Alias => self.merge_one(id, into),
             Kind::Sequence => {
                 // From the last to the first, since the first wins.
                 for child in self.document.children(id).iter().rev() {
-                    self.merge_one(*child, strict, into)?;
+                    self.merge_one(*child, into)?;
                 }
                 Ok(())
             }
@@ -145,17 +145,17 @@ impl<'d> Decoder<'d, '_> {
         }
     }
 
-    fn merge_one(&mut self, id: NodeId, strict: bool, into: &mut Mapping) -> Result<(), Error> {
+    fn merge_one(&mut self, id: NodeId, into: &mut Mapping) -> Result<(), Error> {
         if self.kind(self.document.resolve_alias(id)) != Kind::Mapping {
             return Err(want_map());
         }
         self.budget.count()?;
         if self.kind(id) == Kind::Mapping {
-            return self.mapping(id, strict, into);
+            return self.mapping(id, into);
         }
         let target = self.enter_alias(id)?;
         self.budget.count()?;
-        self.mapping(target, strict, into)?;
+        self.mapping(target, into)?;
         self.leave_alias(id);
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::yaml::{
 };
 
 pub(super) fn decode(document: &Document<'_>) -> Result<Value, Error> {
-    let mut decoder = Decoder::new(document, Version::V3);
+    let mut decoder = Decoder::new(document, Version::V3, false);
     decoder.budget.count()?;
     let value = match document.root() {
         Some(root) if decoder.kind(root) == Kind::Mapping => {

@@ -42,6 +42,7 @@ pub(in crate::yaml) enum Place {
 
 impl<'a> Scanner<'a> {
     /// The next comment that a token at `index` takes. A token that ends a block takes no heads.
+    #[inline]
     pub(in crate::yaml) fn next_comment(&mut self, index: u32, block_end: bool) -> Option<Comment<'a>> {
         let comment = self.comments.front()?;
         if index < comment.token.index || (block_end && comment.place == Place::Head) {

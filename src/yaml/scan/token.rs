@@ -55,6 +55,12 @@ pub(in crate::yaml) enum TokenKind<'a> {
     Scalar { value: Cow<'a, str>, style: ScalarStyle },
 }
 
+impl TokenKind<'_> {
+    pub(super) fn is_plain_scalar(&self) -> bool {
+        matches!(self, Self::Scalar { style: ScalarStyle::Plain, .. })
+    }
+}
+
 /// `%TAG handle prefix`.
 #[derive(Clone, Debug)]
 pub(in crate::yaml) struct TagDirective<'a> {

@@ -180,6 +180,42 @@ fn an_envelope_is_there_for_good() {
 }
 
 #[test]
+fn what_is_said_to_be_there_outlives_a_power_cut_at_once() {
+    // Whoever did it first may have been stopped anywhere; whoever finds it there and says so has to make it durable.
+    let bundle = Bundle::new(7, &[1], 2, 3);
+    type Step<'a> = &'a dyn Fn(&Store) -> Result<(), Error>;
+    let steps: [(Step<'_>, Step<'_>); 3] = [
+        (&|it| it.put_root(1, &root()), &|it| it.root(1).map(|it| assert!(it.is_some()))),
+        (&|it| it.put_bundle(&channel(), bundle.at, &bundle.envelope), &|it| {
+            it.bundle(&channel(), bundle.at).map(|it| assert!(it.is_some()))
+        }),
+        (&|it| bundle.import(it).map(drop), &|it| {
+            let blobs = it.blobs();
+            let right = |digest| read(blobs.as_ref(), &digest).is_some_and(|it| Digest::of(&it) == digest);
+            assert!(bundle.reached().into_iter().all(|(digest, _)| right(digest)));
+            Ok(())
+        }),
+    ];
+    for (make, look) in steps {
+        let mut done = false;
+        for k in 1.. {
+            let disk = Forgetful::default();
+            drop(create(&disk));
+            let stopped = Faulty::at(Arc::new(disk.clone()), k, Fault::Stop, |_| ());
+            if let Ok((store, ..)) = Store::open(Arc::new(stopped), Some(ID)) {
+                done = make(&store).is_ok();
+            }
+            let (store, ..) = open(&disk, Some(ID)).unwrap();
+            make(&store).unwrap();
+            look(&open(&disk.power_cut(Outcome::Prefix(0)), Some(ID)).unwrap().0).unwrap();
+            if done {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn receipts_are_a_chain() {
     let disk = Forgetful::default();
     let store = create(&disk);

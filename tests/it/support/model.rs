@@ -20,7 +20,7 @@ use airlock::{
 };
 use serde_json::{Map, Value, json};
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Model {
     objects: BTreeMap<ObjectId, Stored>,
     counter: u64,
@@ -100,16 +100,16 @@ impl Model {
         match question {
             Question::DryRun(object) => {
                 let id = object.id();
-                let dry_run = match self.clone().apply(object, "kustomize-controller") {
-                    Ok(would) => DryRun::Would(would),
-                    Err(error) if error.code == 0 => DryRun::NotServed,
+                let dry_run = match self.merged(object, "kustomize-controller") {
+                    Ok(stored) => DryRun::Would(stored.object),
+                    Err(error) if error.code == 0 => self.not_served(&id.group_kind),
                     Err(error) => DryRun::Refused(error),
                 };
                 Answer::Live(id.clone(), self.live(&id, dry_run))
             }
             Question::Live(id, gvk) => {
                 let served = self.serves(&gvk.group_kind(), &gvk.version);
-                let dry_run = if served { DryRun::NotAsked } else { DryRun::NotServed };
+                let dry_run = if served { DryRun::NotAsked } else { self.not_served(&gvk.group_kind()) };
                 Answer::Live(id.clone(), self.live(&id, dry_run))
             }
             Question::Contents(id) => {
@@ -174,8 +174,10 @@ impl Model {
                         if let Some(status) = self.sick.get(&awaited.id) {
                             return Err(format!("{} is {status}", awaited.id));
                         }
-                        if let Some(stored) = self.objects.get_mut(&awaited.id) {
-                            stored.well = true;
+                        match self.objects.get_mut(&awaited.id) {
+                            Some(stored) => stored.well = true,
+                            None if awaited.gone_is_done => (),
+                            None => return Err(format!("{} is NotFound", awaited.id)),
                         }
                     }
                 }
@@ -187,14 +189,21 @@ impl Model {
 
     /// Server-side apply, with force.
     pub fn apply(&mut self, object: &Object, manager: &str) -> Result<Object, ApiError> {
+        let stored = self.merged(object, manager)?;
+        let id = object.id();
+        let changed = self.objects.get(&id).is_none_or(|it| it.object != stored.object);
+        let result = stored.object.clone();
+        self.objects.insert(id, stored);
+        self.counter += 1;
+        self.writes += usize::from(changed);
+        Ok(result)
+    }
+
+    /// What a server-side apply would store.
+    fn merged(&self, object: &Object, manager: &str) -> Result<Stored, ApiError> {
         let id = object.id();
         if !self.serves(&id.group_kind, &object.gvk().version) {
-            return Err(ApiError {
-                code: 0,
-                reason: String::new(),
-                message: "not served".into(),
-                causes: Vec::new(),
-            });
+            return Err(refusal(0, "", "not served".into()));
         }
         if let Some(error) = self.refusals.get(&id) {
             return Err(error.clone());
@@ -207,14 +216,10 @@ impl Model {
         if !id.namespace.is_empty() && id.namespace != NAMESPACE && !self.objects.contains_key(&namespace) {
             return Err(refusal(404, "NotFound", format!("namespaces \"{}\" not found", id.namespace)));
         }
-        self.counter += 1;
-        let (number, before) = (self.counter, self.objects.get(&id).cloned());
-        let mut stored = before.clone().unwrap_or_else(|| Stored {
-            object: object.clone(),
-            managers: BTreeMap::new(),
-            well: false,
-        });
-        let mut fields = before.as_ref().map(|it| it.object.fields().clone()).unwrap_or_default();
+        let (number, before) = (self.counter + 1, self.objects.get(&id));
+        let none = || Stored { object: object.clone(), managers: BTreeMap::new(), well: false };
+        let mut stored = before.cloned().unwrap_or_else(none);
+        let mut fields = before.map(|it| it.object.fields().clone()).unwrap_or_default();
         let sent = leaves(object.fields());
         let owned = stored.managers.insert(manager.to_owned(), sent.keys().cloned().collect());
         let kept: BTreeSet<&String> = stored.managers.values().flatten().collect();
@@ -224,23 +229,16 @@ impl Model {
         for (path, value) in sent {
             put(&mut fields, &path, value);
         }
-        if let Some(before) = &before {
-            immutable(before.object.fields(), &fields)?;
+        match before {
+            Some(before) => immutable(before.object.fields(), &fields)?,
+            None => fields["metadata"]["uid"] = format!("uid-{number}").into(),
         }
-        let metadata = fields["metadata"].as_object_mut().unwrap();
-        if before.is_none() {
-            metadata.insert("uid".into(), format!("uid-{number}").into());
-        }
-        let changed = before.as_ref().is_none_or(|it| *it.object.fields() != fields);
-        if changed {
+        if before.is_none_or(|it| *it.object.fields() != fields) {
             stored.well = object.namespace() == Some(NAMESPACE);
             fields["metadata"]["resourceVersion"] = number.to_string().into();
         }
         stored.object = Object::new(Value::Object(fields), "model").unwrap();
-        let result = stored.object.clone();
-        self.objects.insert(id, stored);
-        self.writes += usize::from(changed);
-        Ok(result)
+        Ok(stored)
     }
 
     pub fn delete(&mut self, id: &ObjectId, uid: &str) -> Result<(), ApiError> {
@@ -262,6 +260,13 @@ impl Model {
                 self.deleted.push(stored.object);
                 self.writes += 1;
             }
+        }
+    }
+
+    /// Time passes: definitions are established.
+    pub fn settle(&mut self) {
+        for stored in self.objects.values_mut().filter(|it| it.object.kind() == "CustomResourceDefinition") {
+            stored.well = true;
         }
     }
 
@@ -290,6 +295,11 @@ impl Model {
             }
         }
         stored.object = Object::new(Value::Object(fields), "model").unwrap();
+    }
+
+    fn not_served(&self, kind: &GroupKind) -> DryRun {
+        let defined = self.scope(kind).is_some();
+        if defined { DryRun::NotServed } else { DryRun::NotDefined }
     }
 
     fn serves(&self, kind: &GroupKind, version: &str) -> bool {

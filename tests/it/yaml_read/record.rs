@@ -2,24 +2,22 @@
 
 use std::{fmt::Write as _, ops::ControlFlow};
 
-use airlock::yaml::{self, Document, Error, Kind, NodeId, ScalarStyle, Style, Version, value::Value};
-
-/// How a value is printed as JSON.
-pub type ToJson = fn(&Value) -> Result<String, String>;
+use airlock::{
+    digest::Digest,
+    yaml::{self, Document, Error, Kind, NodeId, ScalarStyle, Style, Value, Version, json},
+};
 
 /// Everything that the readers make of one input.
-pub fn record(input: &[u8], to_json: ToJson) -> String {
+pub fn record(input: &[u8]) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: Result<String, String>| {
-        match value {
-            Ok(value) => writeln!(out, "{name} {value}"),
-            Err(error) => writeln!(out, "{name} error {}", quote(error.as_bytes())),
-        }
-        .unwrap();
+        let value = value.unwrap_or_else(|error| format!("error {}", quote(error.as_bytes())));
+        writeln!(out, "{name} {}", clip(value, 1000)).unwrap();
     };
     let first = |version, value: fn(&Document<'_>) -> Result<Value, Error>| {
         let document = yaml::parse_first(input, version).map_err(|error| error.to_string())?;
-        to_json(&value(&document).map_err(|error| error.to_string())?)
+        let value = value(&document).map_err(|error| error.to_string())?;
+        json::to_json(&value).map_err(|error| error.to_string())
     };
     line("json", first(Version::V2, |document| document.to_value(Version::V2)));
     line("strict", first(Version::V2, |document| document.to_value_strict()));
@@ -49,10 +47,10 @@ fn v2_documents(input: &[u8]) -> Result<usize, String> {
 
 fn nodes(input: &[u8], out: &mut String) {
     let read = yaml::each(input, Version::V3, |document| {
-        out.push_str("v3\ndocument");
-        push_comments(document.document_comments(), out);
-        out.push('\n');
-        dump(&document, document.root().unwrap(), 1, out);
+        let mut tree = String::from("document");
+        push_comments(document.document_comments(), &mut tree);
+        dump(&document, document.root().unwrap(), 1, &mut tree);
+        writeln!(out, "v3\n{}", clip(tree, 4000)).unwrap();
         ControlFlow::Continue(())
     });
     if let Err(error) = read {
@@ -62,6 +60,7 @@ fn nodes(input: &[u8], out: &mut String) {
 
 fn dump(document: &Document<'_>, id: NodeId, depth: usize, out: &mut String) {
     let node = document.node(id);
+    out.push('\n');
     for _ in 0..depth {
         out.push(' ');
     }
@@ -92,10 +91,14 @@ fn dump(document: &Document<'_>, id: NodeId, depth: usize, out: &mut String) {
     if let Some(comments) = document.comments(id) {
         push_comments(comments, out);
     }
-    out.push('\n');
     for child in document.children(id) {
         dump(document, *child, depth + 1, out);
     }
+}
+
+/// A text that is too long for a fixture is known by its digest.
+fn clip(text: String, limit: usize) -> String {
+    if text.len() <= limit { text } else { Digest::of(text.as_bytes()).to_string() }
 }
 
 fn push_comments(comments: &yaml::Comments<'_>, out: &mut String) {
@@ -109,7 +112,7 @@ fn push_comments(comments: &yaml::Comments<'_>, out: &mut String) {
 /// Bytes on one line: what is visible as it is, the rest escaped.
 pub fn quote(text: &[u8]) -> String {
     let mut out = String::from("\"");
-    let mut escape = |out: &mut String, bytes: &[u8]| {
+    let escape = |out: &mut String, bytes: &[u8]| {
         for byte in bytes {
             write!(out, "\\x{byte:02x}").unwrap();
         }
@@ -132,7 +135,7 @@ pub fn quote(text: &[u8]) -> String {
     out
 }
 
-/// The bytes that [`quote`] wrote.
+/// The bytes that [`quote`] wrote. `\*7{text}` is text that stands seven times.
 pub fn unquote(text: &str) -> Vec<u8> {
     let mut bytes = text.strip_prefix('"').unwrap().strip_suffix('"').unwrap().bytes();
     let mut out = Vec::new();
@@ -140,6 +143,12 @@ pub fn unquote(text: &str) -> Vec<u8> {
         out.push(match byte {
             b'\\' => match bytes.next().unwrap() {
                 b'n' => b'\n',
+                b'*' => {
+                    let count: Vec<u8> = bytes.by_ref().take_while(|byte| *byte != b'{').collect();
+                    let again: Vec<u8> = bytes.by_ref().take_while(|byte| *byte != b'}').collect();
+                    out.extend(again.repeat(std::str::from_utf8(&count).unwrap().parse().unwrap()));
+                    continue;
+                }
                 b'x' => {
                     let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
                     u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()

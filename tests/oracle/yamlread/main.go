@@ -2,19 +2,21 @@
 //
 //	yamlread rows FILE...     reads the documents of fixture files (their "=== " lines) and writes the files anew
 //	yamlread print FILE...    prints the record of each document of each file
-//	yamlread digest           reads paths from standard input and prints the digest of each file's records
+//	yamlread corpus DIR [N]   prints digests of the records of all documents below DIR of at most N bytes
+//	yamlread pieces DIR [N]   the same, and of what stands between lines of hyphens too
 //	yamlread time FILE        prints how long each reader takes for the whole file
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,8 +27,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: yamlread rows|print|digest|time [FILE...]")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: yamlread rows|print|time FILE... | corpus|pieces DIR [N]")
 		os.Exit(2)
 	}
 	var err error
@@ -39,8 +41,14 @@ func main() {
 				fmt.Printf("=== %s\n%s", quote(document), record(document))
 			})
 		})
-	case "digest":
-		err = digest()
+	case "corpus", "pieces":
+		limit := math.MaxInt
+		if len(os.Args) > 3 {
+			limit, err = strconv.Atoi(os.Args[3])
+		}
+		if err == nil {
+			err = corpus(os.Args[2], limit, os.Args[1] == "pieces")
+		}
 	case "time":
 		err = each(os.Args[2:], measure)
 	}
@@ -75,36 +83,28 @@ func rows(path string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", line, err)
 			}
-			out.WriteString("=== " + quote(document) + "\n" + record(document))
+			out.WriteString(line + "\n" + record(document))
 		}
 	}
 	return os.WriteFile(path, out.Bytes(), 0o644)
 }
 
-func digest() error {
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		hash := sha256.New()
-		err := withDocuments(lines.Text(), func(document []byte) { io.WriteString(hash, record(document)) })
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%x  %s\n", hash.Sum(nil), lines.Text())
-	}
-	return lines.Err()
-}
-
-// withDocuments cuts a file where a line begins with "---", and hands the whole file over first.
+// withDocuments hands the whole file over, and then its pieces.
 func withDocuments(path string, do func([]byte)) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	do(text)
-	for _, document := range bytes.Split(text, []byte("\n---")) {
-		do(append(append([]byte("---"), document...), '\n'))
-	}
+	each3(text, do)
 	return nil
+}
+
+// each3 cuts a text where a line begins with three hyphens.
+func each3(text []byte, do func([]byte)) {
+	for _, piece := range bytes.Split(text, []byte("\n---")) {
+		do(append(append([]byte("---"), piece...), '\n'))
+	}
 }
 
 func measure(path string) error {
@@ -140,10 +140,9 @@ func record(input []byte) string {
 	var out strings.Builder
 	line := func(name string, value []byte, err error) {
 		if err != nil {
-			fmt.Fprintf(&out, "%s error %s\n", name, quote([]byte(err.Error())))
-		} else {
-			fmt.Fprintf(&out, "%s %s\n", name, value)
+			value = []byte("error " + quote([]byte(err.Error())))
 		}
+		fmt.Fprintf(&out, "%s %s\n", name, clip(string(value), 1000))
 	}
 	value, err := guarded(func() ([]byte, error) { return sigs.YAMLToJSON(input) })
 	line("json", value, err)
@@ -205,9 +204,18 @@ func nodes(input []byte, out *strings.Builder) {
 			fmt.Fprintf(out, "v3 error %s\n", quote([]byte(err.Error())))
 			return
 		}
-		out.WriteString("v3\n")
-		dump(&node, 0, out)
+		var tree strings.Builder
+		dump(&node, 0, &tree)
+		fmt.Fprintf(out, "v3\n%s\n", clip(strings.TrimSuffix(tree.String(), "\n"), 4000))
 	}
+}
+
+// clip keeps fixtures readable: a longer text is known by its digest.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
 }
 
 func dump(node *yaml3.Node, depth int, out *strings.Builder) {
@@ -297,6 +305,7 @@ func quote(text []byte) string {
 	return out.String()
 }
 
+// unquote reads what quote wrote, and `\*7{text}` for text that stands seven times.
 func unquote(text string) ([]byte, error) {
 	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
 		return nil, errors.New("not quoted")
@@ -322,6 +331,15 @@ func unquote(text string) ([]byte, error) {
 			}
 			out = append(out, octet)
 			i += 2
+		case '*':
+			var count int
+			head, rest, _ := strings.Cut(text[i+1:], "{")
+			if _, err := fmt.Sscanf(head, "%d", &count); err != nil {
+				return nil, err
+			}
+			again, _, _ := strings.Cut(rest, "}")
+			out = append(out, strings.Repeat(again, count)...)
+			i += len(head) + len(again) + 2
 		default:
 			out = append(out, text[i])
 		}

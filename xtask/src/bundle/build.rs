@@ -10,10 +10,9 @@ use std::{
 };
 
 use airlock::{
-    bundle::{Inventory, Item, Piece, Release, Role, Statement, pieces},
+    bundle::{Item, Piece, Release, Role, Statement, index_json, pieces},
     digest::Digest,
     name::EntryName,
-    oci::{self, Reference},
     source::{Contents, write_directory},
 };
 use anyhow::{Context, Result, ensure};
@@ -120,7 +119,7 @@ fn write(
         roots: chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect(),
         agent: None,
         bundle: envelope.encode(),
-        index: index(release, &blobs.inventory()),
+        index: index_json(release, &blobs.inventory()),
         label: None,
         head: head.map(|(digest, size)| Piece { digest, size, slice: None }).to_vec(),
         pieces: pieces(&blobs.inventory()),
@@ -130,14 +129,4 @@ fn write(
     }
     write_directory(directory, &contents, blobs, &mut |_| ())?;
     Ok(())
-}
-
-/// `index.json`, so that other tools find the images.
-fn index(release: &Release, inventory: &Inventory) -> Vec<u8> {
-    let images = release.images.iter().filter_map(|(name, image)| {
-        let media = inventory.get(&image.digest)?.media_type.clone();
-        Some((name.parse::<Reference>().ok()?, oci::Descriptor::new(media, image.digest, image.size)))
-    });
-    let images: Vec<_> = images.collect();
-    oci::index_json(images.iter().map(|(name, image)| (name, image)))
 }

@@ -6,16 +6,16 @@ use airlock::{
     bundle::{BlobRole, Closure, Descriptor, FileRef},
     digest::Digest,
     name::EntryName,
-    object::Object,
+    object::{
+        Object,
+        images::{ImageField, Named, images},
+    },
     oci::{self, Reference},
 };
 use anyhow::Result;
 
 use super::Work;
-use crate::bundle::{
-    finder::{self, Named},
-    image,
-};
+use crate::bundle::{apis, description, image};
 
 impl Work<'_> {
     /// Takes the images, and notes which references they answer.
@@ -84,10 +84,16 @@ impl Work<'_> {
             let wrong = |why| self.description.wrong(&["external", name], why, AS_PODS_DO);
             external.insert(parse(name).map_err(wrong)?.to_string(), false);
         }
+        let field = |it: &description::ImageField| ImageField {
+            group: it.group.clone(),
+            kind: it.kind.clone(),
+            path: it.path.clone(),
+        };
+        let fields: Vec<ImageField> = says.image_fields.iter().map(field).collect();
         let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let brought: BTreeSet<String> = rendered.iter().flat_map(|(_, it)| finder::brings(it)).collect();
+        let brought: BTreeSet<String> = rendered.iter().flat_map(|(_, it)| apis::brings(it)).collect();
         for (entry, object) in rendered {
-            for Named { image, place } in finder::images(object, &says.image_fields) {
+            for Named { image, place } in images(object, &fields) {
                 let place = format!("entry `{entry}`, {place}");
                 let reference = parse(&image).map_err(|why| {
                     self.description.wrong(
@@ -102,7 +108,7 @@ impl Work<'_> {
                     missing.entry(reference.to_string()).or_default().push(place);
                 }
             }
-            if let Some(api) = finder::needs(object)
+            if let Some(api) = apis::needs(object)
                 && !brought.contains(&api)
                 && !says.apis.contains(&api)
             {

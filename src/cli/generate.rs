@@ -1,0 +1,63 @@
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use super::context::Context;
+use crate::fault::{Class, Report};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    thing: Thing,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Thing {
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Man pages: one into standard output, or all into a directory
+    Man {
+        /// The directory
+        #[arg(long, value_name = "DIR")]
+        directory: Option<std::path::PathBuf>,
+    },
+    /// A configuration with every key explained
+    Config,
+}
+
+/// A configuration that parses, and says what each key is for.
+pub(super) const CONFIG: &str = include_str!("generate/airlock.yaml");
+
+/// Prints what the binary knows of itself.
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
+    let failed = |error: std::io::Error| {
+        Report::new("output", Class::System, format!("the output cannot be written: {error}"), None)
+    };
+    let mut command = super::Args::command();
+    let mut bytes = Vec::new();
+    match &args.thing {
+        Thing::Completions { shell } => clap_complete::generate(*shell, &mut command, "airlock", &mut bytes),
+        Thing::Man { directory: None } => {
+            clap_mangen::Man::new(command).render(&mut bytes).map_err(failed)?
+        }
+        Thing::Man { directory: Some(directory) } => {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+            clap_mangen::generate_to(command, directory).map_err(failed)?;
+        }
+        Thing::Config => bytes.extend_from_slice(CONFIG.as_bytes()),
+    }
+    context.print(&String::from_utf8_lossy(&bytes), |text| text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::daemon::Settings;
+
+    #[test]
+    fn the_configuration_that_is_printed_is_one() {
+        assert_eq!(Settings::parse("it", super::CONFIG, "amd64").map(|it| it.arch), Ok("amd64".into()));
+    }
+}

@@ -1,0 +1,90 @@
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::context::Context;
+use crate::fault::{Class, Report};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// So many of the newest; 0 is all
+    #[arg(long, short = 'n', default_value_t = 20)]
+    lines: usize,
+}
+
+/// Shows the receipts, and whether their chain holds.
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
+    let settings = context.settings()?;
+    let (store, _) = context.read(&settings)?;
+    let mut chain = store.receipts()?;
+    if args.lines > 0 {
+        let skip = chain.receipts.len().saturating_sub(args.lines);
+        chain.receipts.drain(..skip);
+    }
+    context.print(&chain, |chain| {
+        let lines =
+            chain.receipts.iter().map(|it| format!("{:>5}  {}  {}\n", it.number, it.at, text(&it.body)));
+        lines.collect::<String>()
+    })?;
+    match chain.breaks.first() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(first) => {
+            let hint = "somebody changed the receipts, or the disk lost some; compare with the copies that left this node";
+            Err(Report::new(
+                "receipts",
+                Class::Denied,
+                format!("the chain of receipts does not hold: {first}"),
+                Some(hint),
+            ))
+        }
+    }
+}
+
+/// One receipt in one line.
+fn text(body: &Value) -> String {
+    let get = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let what = get("/what");
+    let position = |at: &str| {
+        let number =
+            |name: &str| body.pointer(&format!("{at}/position/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        format!("{}-{}", number("epoch"), number("sequence"))
+    };
+    match what.as_str() {
+        "import" => {
+            let signers = body.pointer("/result/signers").and_then(Value::as_array).map_or(0, Vec::len);
+            format!(
+                "{} bundle {} of {}, signed by {signers}",
+                get("/result/outcome"),
+                position("/result"),
+                get("/result/channel")
+            )
+        }
+        "refused" => format!("refused [{}] {}", get("/code"), get("/error")),
+        "activated" | "healthy" | "activate" => {
+            format!("{what} bundle {} of {}", position("/bundle"), get("/channel"))
+        }
+        "rollback" => format!(
+            "rollback by {} from {} to {} of {}",
+            get("/who"),
+            position("/from"),
+            position("/to"),
+            get("/channel")
+        ),
+        "denied" => format!("set aside in {}: {}", get("/channel"), get("/why")),
+        "approved" => format!("approved by {}: {}", get("/who"), get("/digest")),
+        "paused" | "resumed" => {
+            let entry = get("/entry");
+            let name = if entry.is_empty() {
+                format!("channel {}", get("/channel"))
+            } else {
+                format!("entry {entry}")
+            };
+            format!("{what} {name} by {} {}", get("/who"), get("/why"))
+        }
+        "root_learned" | "trust_anchored" | "trust_recovered" => {
+            let version = body.get("version").and_then(Value::as_u64).unwrap_or(0);
+            format!("{what}: trust root {version}")
+        }
+        _ => body.to_string(),
+    }
+}

@@ -1,0 +1,28 @@
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use super::context::{Context, runtime};
+use crate::{daemon, fault::Report};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Log lines as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Starts the log, opens the node, runs until it is told to stop.
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
+    let filter = EnvFilter::try_from_env("AIRLOCK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if args.json {
+        log.json().init();
+    } else {
+        log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+    }
+    let opened = context.open()?;
+    runtime()?.block_on(daemon::run(opened))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,120 @@
+//! What would change, before anything does: the plan of every entry, as people read it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entry::Entry,
+    node::Node,
+    pass::{Holdings, all_of},
+};
+use crate::{
+    bundle::Floor,
+    digest::Digest,
+    fault::{Class, Report},
+    name::{ChannelName, EntryName},
+    plan::{Guard, diff::Diff},
+};
+
+/// What a bundle would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The bundle: the staged one, or else the active one.
+    pub position: Floor,
+    /// Whether it is active already.
+    pub active: bool,
+    /// Entry by entry, in the order of work.
+    pub entries: Vec<EntryPreview>,
+    /// What would be deleted, with everything that goes along.
+    pub deletions: u64,
+    /// What the operator would have to approve.
+    pub deletion_list: Option<Digest>,
+    /// What stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Report>,
+}
+
+/// What one entry would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntryPreview {
+    /// The entry.
+    pub entry: EntryName,
+    /// The changes, in lines.
+    pub text: String,
+    /// The changes, for programs.
+    pub changes: serde_json::Value,
+}
+
+impl Node {
+    /// Plans the staged bundle, or else the active one, and does nothing.
+    ///
+    /// # Errors
+    /// When there is no bundle, or it cannot be rendered or observed.
+    pub async fn preview(self: &Arc<Self>, channel: &ChannelName) -> Result<Preview, Report> {
+        let state = self.channel_state(channel);
+        let active = state.active.filter(|_| state.staged.is_none());
+        let Some(held) = state.staged.or(active) else {
+            let error = format!("channel `{channel}` has no bundle");
+            return Err(Report::new("no_bundle", Class::Invalid, error, Some("import one first")));
+        };
+        let cluster = self.cluster()?;
+        let content = self.content(channel, &held)?;
+        let site = match active {
+            Some(_) => state.inputs.clone().unwrap_or_default(),
+            None => self.site(&content)?,
+        };
+        let desired = self.desire(&cluster, &content, site).await?;
+        let holdings = Holdings::read(&*cluster).await?;
+        let (list, refusals) = self.deletions(&cluster, channel, &desired, &holdings).await?;
+        let mut refused = Report::each(&refusals);
+        let guard = self.guard(channel, &holdings);
+        let mut deletion_list = None;
+        if let Err(refusals) = guard.check(&list) {
+            deletion_list = Some(list.digest());
+            refused.extend(Report::each(&refusals));
+        }
+        // The bundle as a whole is judged above; its entries are shown whatever came of that.
+        let open = Guard { approved: vec![crate::plan::Approval::List(list.clone())], ..guard };
+        let mut entries = Vec::new();
+        for rendered in desired.entries_in_order() {
+            let entry = Entry {
+                rendered: Arc::clone(rendered),
+                observed: holdings.base(rendered.owner(), Some(&desired)),
+                guard: open.clone(),
+                observer: self.observer(&cluster),
+            };
+            let diff = match entry.plan().await? {
+                Ok(plan) => Diff::of(&plan),
+                Err(why) => {
+                    refused.extend(Report::each(&why.refusals));
+                    Diff::of_refused(&why)
+                }
+            };
+            let name = rendered.owner().entry.clone();
+            entries.push(EntryPreview {
+                entry: name,
+                text: diff.text(),
+                changes: serde_json::to_value(&diff).unwrap_or_default(),
+            });
+        }
+        for (owner, diff) in self.retired_diffs(&cluster, channel, &desired, &holdings).await? {
+            entries.push(EntryPreview {
+                entry: owner.entry,
+                text: diff.text(),
+                changes: serde_json::to_value(&diff).unwrap_or_default(),
+            });
+        }
+        Ok(Preview {
+            channel: channel.clone(),
+            position: held.position,
+            active: active.is_some(),
+            entries,
+            deletions: list.count(),
+            deletion_list,
+            refused: (!refused.is_empty()).then(|| all_of(refused)),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! One case is a directory below `tests/data/render`:
+//!
+//! ```text
+//! tree/         the files of the entry; `x.link` is a symbolic link `x` to what the file says
+//! case.yaml     the entry's fields, the channel's reach, and what the cluster answers; may be missing
+//! expected.txt  the objects and where they come from, or the error with its reasons
+//! ```
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use airlock::{
+    content::{Blobs, Content},
+    digest::Digest,
+    fault::Fault,
+    object::{GroupKind, scope::Scope},
+    render::{Inputs, Outcome, Spec, render},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::support::{
+    bundle::{Maker, tree},
+    case,
+};
+
+/// `case.yaml`.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Case {
+    /// Fields of the entry, over the usual ones.
+    entry: Map<String, Value>,
+    namespaces: Vec<String>,
+    cluster_scoped: bool,
+    /// What the cluster answers when it is asked where a kind lives.
+    scopes: BTreeMap<String, Option<String>>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        let namespaces = vec!["*".to_owned()];
+        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes: BTreeMap::new() }
+    }
+}
+
+#[test]
+fn cases() {
+    case::each("render", 60, check);
+}
+
+#[track_caller]
+fn check(directory: &Path) {
+    let case: Case = case::read(&directory.join("case.yaml"));
+    let mut entry = json!({"name": "shop", "kind": "manifests"});
+    for (key, value) in &case.entry {
+        entry[key] = value.clone();
+    }
+    let mut maker =
+        Maker { namespaces: case.namespaces, cluster_scoped: case.cluster_scoped, ..Maker::default() };
+    maker.entry(entry, &tree(&directory.join("tree")));
+    let content = maker.content();
+    let mut inputs = Inputs::new(&content, Map::new());
+    let answers = case.scopes.iter().map(|(kind, scope)| {
+        let scope = scope.as_ref().map(|it| if it == "Cluster" { Scope::Cluster } else { Scope::Namespaced });
+        (kind.parse::<GroupKind>().unwrap(), scope)
+    });
+    inputs.answers.scopes.extend(answers);
+    case::expect(directory, &told(&content, &inputs));
+}
+
+fn told(content: &Content, inputs: &Inputs) -> String {
+    let mut text = String::new();
+    match render(content, &Spec::from(&content.release().entries[0]), inputs) {
+        Ok(Outcome::Rendered(rendered)) => {
+            for object in rendered.objects() {
+                let place = rendered.place(&object.id()).unwrap();
+                _ = writeln!(text, "{} ({place})\n  {}", object.id(), serde_json::to_string(object).unwrap());
+            }
+        }
+        Ok(Outcome::Needs(needs)) => {
+            let kinds: Vec<String> = needs.scopes.iter().map(ToString::to_string).collect();
+            _ = writeln!(text, "needs the scope of {}", kinds.join(", "));
+        }
+        Err(error) => {
+            _ = writeln!(text, "{} ({:?}): {error}", error.code(), error.class());
+            let mut source = std::error::Error::source(&error);
+            while let Some(because) = source {
+                _ = writeln!(text, "  because: {because}");
+                source = because.source();
+            }
+            if let Some(hint) = error.hint() {
+                _ = writeln!(text, "  hint: {hint}");
+            }
+        }
+    }
+    text
+}
+
+fn small() -> Maker {
+    let mut maker = Maker::default();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/render/one-file/tree");
+    maker.entry(json!({"name": "shop", "kind": "manifests"}), &tree(&directory));
+    maker
+}
+
+#[test]
+fn a_render_says_whose_word_it_is() {
+    let content = Maker { sequence: 7, ..small() }.content();
+    let spec = Spec::from(&content.release().entries[0]);
+    let inputs = Inputs::new(&content, Map::new());
+    assert_eq!(inputs.time(), content.root().statement.created);
+    let Ok(Outcome::Rendered(rendered)) = render(&content, &spec, &inputs) else { panic!() };
+    let origin = rendered.origin();
+    assert_eq!(origin.bundle, content.root().digest());
+    assert_eq!(
+        (origin.owner.to_string(), origin.position.to_string()),
+        ("platform/shop".into(), "1-7".into())
+    );
+    assert_eq!(rendered.spec(), &spec);
+}
+
+#[test]
+fn what_another_bundle_signed_is_not_rendered() {
+    let content = small().content();
+    let mut spec = Spec::from(&content.release().entries[0]);
+    spec.content.digest = Digest::of(b"something that lies in the store");
+    let error = render(&content, &spec, &Inputs::new(&content, Map::new())).unwrap_err();
+    assert_eq!((error.code(), error.class()), ("not_signed", airlock::fault::Class::Denied));
+}
+
+#[test]
+fn what_the_disk_changed_is_not_rendered() {
+    struct Changed(BTreeMap<Digest, Vec<u8>>);
+    impl Blobs for Changed {
+        fn open(&self, digest: &Digest) -> std::io::Result<Option<Box<dyn std::io::Read + Send>>> {
+            Ok(self.0.get(digest).map(|bytes| Box::new(std::io::Cursor::new(bytes.clone())) as _))
+        }
+    }
+    let maker = small();
+    let content = maker.content();
+    let release = content.release().encode();
+    for at in 0..maker.blobs.values().next().unwrap().len() {
+        let mut blobs = BTreeMap::from([(Digest::of(&release), release.clone())]);
+        for (digest, bytes) in &maker.blobs {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            blobs.insert(*digest, bytes);
+        }
+        let content = Content::open(content.root().clone(), std::sync::Arc::new(Changed(blobs))).unwrap();
+        let spec = Spec::from(&content.release().entries[0]);
+        let error = render(&content, &spec, &Inputs::new(&content, Map::new())).unwrap_err();
+        assert_eq!(error.code(), "tampered", "{at}: {error:?}");
+    }
+    let nothing = BTreeMap::from([(Digest::of(&release), release)]);
+    let content = Content::open(content.root().clone(), std::sync::Arc::new(Changed(nothing))).unwrap();
+    let spec = Spec::from(&content.release().entries[0]);
+    assert_eq!(render(&content, &spec, &Inputs::new(&content, Map::new())).unwrap_err().code(), "missing");
+}
