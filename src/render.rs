@@ -111,6 +111,22 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
     Ok(Outcome::Rendered(Box::new(Rendered::seal(spec, origin, parts))))
 }
 
+/// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
+/// signers what changes. Nothing can apply them.
+///
+/// # Errors
+/// When the engine refuses the tree, or cannot work without the cluster.
+pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<(Object, Place)>, Why> {
+    let parts = match kind {
+        EntryKind::Manifests => manifests::read(tree, path)?,
+        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
+            return Err(Why::Unsupported(error::word(kind)));
+        }
+    };
+    check_duplicates(&parts.objects)?;
+    Ok(parts.objects)
+}
+
 /// One object, one file: which of two would win depends on their order, so neither does.
 fn check_duplicates(objects: &[(Object, Place)]) -> Result<(), Why> {
     let mut known: BTreeMap<ObjectId, &Place> = BTreeMap::new();

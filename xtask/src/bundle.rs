@@ -6,21 +6,19 @@
 //!                                         └ write ─▶ a directory, a tar, volumes      once enough have signed
 //! ```
 
+mod apis;
 mod blobs;
 mod build;
 mod card;
 mod collect;
 mod description;
 mod difference;
-mod finder;
 mod git;
 mod image;
 mod init;
 mod inspect;
 mod lock;
-mod objects;
 mod opened;
-mod reference;
 mod sign;
 mod write;
 

@@ -7,16 +7,16 @@ use std::{
 
 use airlock::{
     archive::{Node, Tree},
-    bundle::{Entry, EntryKind, Release, Statement},
+    bundle::{Entry, Release, Statement},
     digest::Digest,
+    object::{Object, ObjectId},
+    render::{self, Place},
+    yaml,
 };
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{
-    objects::{self, Id},
-    opened::Opened,
-};
+use super::opened::Opened;
 
 /// Lines around a change that help to place it.
 const CONTEXT: usize = 3;
@@ -173,29 +173,24 @@ fn entry(
     let after = bundle.tree(&entry.content)?;
     let old = before.map(|(bundle, was)| bundle.tree(&was.content)).transpose()?.flatten();
     match (after, before.is_some() && old.is_none()) {
-        (Some(tree), false) => match entry.kind {
-            EntryKind::Manifests => {
-                let old = match (&old, before) {
-                    (Some(tree), Some((_, was))) if was.kind == EntryKind::Manifests => {
-                        objects::read(tree, &was.path)?
-                    }
-                    _ => Vec::new(),
-                };
-                objects_differ(text, &old, &objects::read(&tree, &entry.path)?);
+        (Some(tree), false) => {
+            // What no engine here renders is told file by file.
+            let preview = |tree: &Tree, it: &Entry| render::preview(tree, it.kind, &it.path).ok();
+            let was = old.as_ref().zip(before).map(|(tree, (_, was))| preview(tree, was));
+            match (preview(&tree, entry), was) {
+                (Some(now), None) => differ(text, &BTreeMap::new(), &objects(&now)),
+                (Some(now), Some(Some(was))) => differ(text, &objects(&was), &objects(&now)),
+                _ => files_differ(text, old.as_ref(), &tree),
             }
-            EntryKind::Kustomization | EntryKind::Chart => files_differ(text, old.as_ref(), &tree),
-        },
+        }
         _ => text.push_str("  its content is not on both media, so what changes inside it is not told\n"),
     }
     text.push('\n');
     Ok(())
 }
 
-fn objects_differ(text: &mut String, before: &[objects::Object], after: &[objects::Object]) {
-    let map = |list: &[objects::Object]| -> BTreeMap<Id, String> {
-        list.iter().map(|it| (it.id.clone(), yaml(&it.value, &it.id.kind))).collect()
-    };
-    differ(text, &map(before), &map(after));
+fn objects(list: &[(Object, Place)]) -> BTreeMap<ObjectId, String> {
+    list.iter().map(|(object, _)| (object.id(), told(object))).collect()
 }
 
 fn files_differ(text: &mut String, before: Option<&Tree>, after: &Tree) {
@@ -251,9 +246,9 @@ fn table(text: &mut String, what: &str, old: &BTreeMap<String, String>, new: &BT
 }
 
 /// An object as people read it. What a Secret holds is told apart and not told.
-fn yaml(value: &Value, kind: &str) -> String {
-    let mut value = value.clone();
-    if kind == "Secret" {
+fn told(object: &Object) -> String {
+    let mut value = Value::Object(object.fields().clone());
+    if object.kind() == "Secret" {
         for field in ["data", "stringData"] {
             for (_, secret) in value.get_mut(field).and_then(Value::as_object_mut).into_iter().flatten() {
                 let digest = Digest::of(secret.to_string().as_bytes());
@@ -261,7 +256,7 @@ fn yaml(value: &Value, kind: &str) -> String {
             }
         }
     }
-    serde_yaml::to_string(&value).unwrap_or_else(|_| value.to_string())
+    yaml::emit::emit(&value.into())
 }
 
 /// Nothing that a manifest says may move the reader's cursor.

@@ -246,7 +246,7 @@ fn signers_sign_one_after_the_other_on_different_machines() {
     let built = hands.built(&hands.options("everything"), &[]);
     let request = hands.path("travel/request");
     let told = bundle::request(&built.directory, None, &request).unwrap();
-    assert!(told.contains("everything is new") && told.contains("+ Deployment shop/web (apps)"), "{told}");
+    assert!(told.contains("everything is new") && told.contains("+ Deployment/shop/web"), "{told}");
     let travels = files(&request);
     assert!(travels.values().map(Vec::len).sum::<usize>() < 20_000, "only small things travel");
     assert_eq!(
@@ -292,16 +292,16 @@ fn the_examples_build_and_dev_becomes_prod() {
     assert!(clock.contains("this machine's clock"), "{clock}");
     hands.world.now = "2026-11-01T12:00:00Z".parse().unwrap();
     let nowhere = bundle::build(&to_nowhere, &hands.world).unwrap_err().to_string();
-    assert!(nowhere.contains("nothing lies at `test`"), "{nowhere}");
+    assert!(nowhere.contains("path `test` leads nowhere"), "{nowhere}");
     let prod = hands.built(&to_prod, &["d", "e"]);
     assert_eq!((prod.statement.sequence, prod.statement.channel.as_str()), (2, "platform"));
     let told = bundle::request(&prod.directory, Some(&dev.directory), &hands.path("request")).unwrap();
     for text in [
         "path: dev becomes prod",
-        "  ~ Deployment harbour/planner (apps)",
+        "  ~ Deployment/harbour/planner",
         "+  replicas: 3",
-        "  - ConfigMap harbour/rehearsal",
-        "  + PodDisruptionBudget harbour/planner (policy)",
+        "  - ConfigMap/harbour/rehearsal",
+        "  + PodDisruptionBudget/harbour/planner",
     ] {
         assert!(told.contains(text), "{text} is not in\n{told}");
     }
@@ -326,7 +326,7 @@ fn secrets_are_told_apart_and_not_told() {
     hands.world.now = "2026-10-02T12:00:00Z".parse().unwrap();
     let second = hands.built(&Options { next: true, ..options }, &[]);
     let told = bundle::request(&second.directory, Some(&first.directory), &hands.path("request")).unwrap();
-    assert!(told.contains("~ Secret shop/token") && !told.contains("hunter"), "{told}");
+    assert!(told.contains("~ Secret/shop/token") && !told.contains("hunter"), "{told}");
 }
 
 #[test]
@@ -433,25 +433,25 @@ fn a_build_fails_where_something_would_be_missing_on_the_site() {
     missing(
         "{ containers: [{ image: redis }] }",
         "docker.io/library/redis:latest",
-        "Pod p, .spec.containers[0].image",
+        "spec.containers[0].image",
     );
-    missing("{ initContainers: [{ image: a.b/c:1 }] }", "a.b/c:1", ".spec.initContainers[0].image");
-    missing("{ ephemeralContainers: [{ image: a.b/c:1 }] }", "a.b/c:1", ".spec.ephemeralContainers[0].image");
+    missing("{ initContainers: [{ image: a.b/c:1 }] }", "a.b/c:1", "spec.initContainers[0].image");
+    missing("{ ephemeralContainers: [{ image: a.b/c:1 }] }", "a.b/c:1", "spec.ephemeralContainers[0].image");
     missing(
         "{ containers: [{ image: 'registry.example/shop/web:1.0' }], volumes: [{ image: { reference: a.b/c:2 } }] }",
         "a.b/c:2",
-        ".spec.volumes[0].image.reference",
+        "spec.volumes[0].image.reference",
     );
     missing(
         "{ containers: [{ image: 'registry.example/shop/web:1.1' }] }",
         "registry.example/shop/web:1.1",
-        "Pod p",
+        "Pod/p",
     );
     let digest = Digest::of(b"other");
     missing(
         &format!("{{ containers: [{{ image: 'registry.example/shop/web:1.0@{digest}' }}] }}"),
         &digest.to_string(),
-        "Pod p",
+        "Pod/p",
     );
     for (kind, inner) in [
         (
@@ -467,10 +467,10 @@ fn a_build_fails_where_something_would_be_missing_on_the_site() {
     }
     refused(
         manifest("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: { name: x }\n"),
-        &["Rollout x (argoproj.io), and nothing brings argoproj.io/v1alpha1/Rollout"],
+        &["Rollout/x, and nothing brings argoproj.io/v1alpha1/Rollout"],
     );
-    refused(manifest("kind: Pod\n"), &["more.yaml is no manifest", "lacks `apiVersion`"]);
-    refused(manifest("a: [\n"), &["more.yaml is no manifest"]);
+    refused(manifest("kind: Pod\n"), &["more.yaml, document 1", "apiVersion"]);
+    refused(manifest("a: [\n"), &["file `manifests/more.yaml` cannot be read as YAML"]);
     refused(
         |hands| {
             let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata: { image: a.b/c:4 }\n";

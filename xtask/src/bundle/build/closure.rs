@@ -6,15 +6,16 @@ use airlock::{
     bundle::{BlobRole, Closure, Descriptor, FileRef},
     digest::Digest,
     name::EntryName,
+    object::{
+        Object,
+        images::{ImageField, Named, images},
+    },
+    oci::{self, Reference},
 };
 use anyhow::Result;
 
 use super::Work;
-use crate::bundle::{
-    finder::{self, Named},
-    image, objects,
-    reference::Reference,
-};
+use crate::bundle::{apis, description, image};
 
 impl Work<'_> {
     /// Takes the images, and notes which references they answer.
@@ -25,8 +26,7 @@ impl Work<'_> {
         let scope = self.root.channel(&says.channel).map(|it| it.scope());
         for image in &says.images {
             let wrong = |what: String, fix: &str| self.description.wrong(&["images", &image.name], what, fix);
-            let reference: Reference =
-                image.name.parse().map_err(|why| wrong(why, "write it as pods do: registry/path:tag"))?;
+            let reference = parse(&image.name).map_err(|why| wrong(why, AS_PODS_DO))?;
             let name = reference.to_string();
             if scope.as_ref().is_some_and(|it| !it.reaches_image(&name)) {
                 let what = format!("channel `{}` does not reach image {name}", says.channel);
@@ -37,7 +37,7 @@ impl Work<'_> {
                 .map_err(|error| {
                     wrong(format!("{error:#}"), "correct `layout`, `select` or `target.arch`")
                 })?;
-            if reference.digest.is_some_and(|it| !taken.answers.contains(&it)) {
+            if reference.digest().is_some_and(|it| !taken.answers.contains(&it)) {
                 return Err(wrong(
                     format!("the layout's image is not {name}"),
                     "name the digest that the layout has",
@@ -77,43 +77,42 @@ impl Work<'_> {
     }
 
     /// Whether everything is there that the objects name.
-    pub(super) fn closure(
-        &mut self,
-        rendered: &[(EntryName, objects::Object)],
-        answers: &Answers,
-    ) -> Result<Closure> {
+    pub(super) fn closure(&mut self, rendered: &[(EntryName, Object)], answers: &Answers) -> Result<Closure> {
         let says = &self.description.says;
-        let mut external = BTreeSet::new();
+        let mut external: BTreeMap<String, bool> = BTreeMap::new();
         for name in &says.external {
-            let reference: Reference = name.parse().map_err(|why| {
-                self.description.wrong(&["external", name], why, "write it as pods do: registry/path:tag")
-            })?;
-            external.insert(reference);
+            let wrong = |why| self.description.wrong(&["external", name], why, AS_PODS_DO);
+            external.insert(parse(name).map_err(wrong)?.to_string(), false);
         }
+        let field = |it: &description::ImageField| ImageField {
+            group: it.group.clone(),
+            kind: it.kind.clone(),
+            path: it.path.clone(),
+        };
+        let fields: Vec<ImageField> = says.image_fields.iter().map(field).collect();
         let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut used = BTreeSet::new();
-        let brought: BTreeSet<String> = rendered.iter().flat_map(|(_, it)| finder::brings(it)).collect();
+        let brought: BTreeSet<String> = rendered.iter().flat_map(|(_, it)| apis::brings(it)).collect();
         for (entry, object) in rendered {
-            for Named { image, place } in finder::images(object, &says.image_fields) {
+            for Named { image, place } in images(object, &fields) {
                 let place = format!("entry `{entry}`, {place}");
-                let reference: Reference = image.parse().map_err(|why| {
+                let reference = parse(&image).map_err(|why| {
                     self.description.wrong(
                         &["entries", entry.as_str()],
                         format!("{place}: {why}"),
                         "correct the manifest",
                     )
                 })?;
-                if external.contains(&reference) {
-                    used.insert(reference);
+                if let Some(used) = external.get_mut(&reference.to_string()) {
+                    *used = true;
                 } else if !answers.has(&reference) {
                     missing.entry(reference.to_string()).or_default().push(place);
                 }
             }
-            if let Some(api) = finder::needs(object)
+            if let Some(api) = apis::needs(object)
                 && !brought.contains(&api)
                 && !says.apis.contains(&api)
             {
-                let what = format!("entry `{entry}` has {}, and nothing brings {api}", object.id);
+                let what = format!("entry `{entry}` has {}, and nothing brings {api}", object.id());
                 let fix = format!(
                     "bring its CustomResourceDefinition, or write `{api}` under `apis` where every target serves it"
                 );
@@ -131,12 +130,19 @@ impl Work<'_> {
                 "add their OCI layouts under `images`, or name under `external` what every site has already",
             ));
         }
-        for unused in external.difference(&used) {
+        for (unused, _) in external.iter().filter(|(_, used)| !**used) {
             self.notes.push(format!("no object names the external image {unused}"));
         }
-        let external = external.iter().map(Reference::to_string).collect();
+        let external = external.into_keys().collect();
         Ok(Closure { unresolved: Vec::new(), external, assumed: says.apis.clone() })
     }
+}
+
+const AS_PODS_DO: &str = "write it as pods do: registry/path:tag";
+
+/// An image reference with everything that Docker leaves unsaid: `nginx` is `docker.io/library/nginx:latest`.
+fn parse(text: &str) -> Result<Reference, String> {
+    text.parse().map(Reference::or_latest).map_err(|error: oci::NotAReference| error.to_string())
 }
 
 /// The images that the bundle answers for.
@@ -149,13 +155,13 @@ pub(super) struct Answers {
 impl Answers {
     fn add(&mut self, reference: Reference, taken: &image::Taken) {
         self.names.insert(reference.to_string());
-        self.digests.extend(taken.answers.iter().map(|it| (reference.repository.clone(), *it)));
+        self.digests.extend(taken.answers.iter().map(|it| (reference.name(), *it)));
     }
 
     fn has(&self, wanted: &Reference) -> bool {
-        match wanted.digest {
+        match wanted.digest() {
             // A container runtime asks for the digest, and no longer for the tag beside it.
-            Some(digest) => self.digests.contains(&(wanted.repository.clone(), digest)),
+            Some(digest) => self.digests.contains(&(wanted.name(), digest)),
             None => self.names.contains(&wanted.to_string()),
         }
     }

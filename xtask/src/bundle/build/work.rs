@@ -8,6 +8,8 @@ use airlock::{
     },
     digest::Digest,
     name::EntryName,
+    object::Object,
+    render::{self, Why},
     trust::Verified,
 };
 use anyhow::{Result, bail};
@@ -20,7 +22,6 @@ use crate::bundle::{
     description::{self, Bytes, Description, EntrySays, SourceSays, Text},
     git,
     lock::{self, Lock, LockedSource},
-    objects,
 };
 
 /// A bundle in the making.
@@ -184,54 +185,9 @@ impl<'a> Work<'a> {
         says: &EntrySays,
         found: &Found,
         path: &str,
-        rendered: &mut Vec<(EntryName, objects::Object)>,
+        rendered: &mut Vec<(EntryName, Object)>,
     ) -> Result<Entry> {
-        let wrong =
-            |what: String, fix: &str| self.description.wrong(&["entries", says.name.as_str()], what, fix);
-        match (says.kind, found.is, &found.tree) {
-            (EntryKind::Chart, SourceKind::Tree, Some(tree)) => {
-                let chart = format!("{}/Chart.yaml", path.trim_start_matches("./").trim_end_matches('/'));
-                if tree.file(chart.trim_start_matches("./")).is_none() {
-                    return Err(wrong(
-                        format!("entry `{}`: no chart lies at `{path}`", says.name),
-                        "correct `path`",
-                    ));
-                }
-                self.notes.push(unseen(&says.name));
-            }
-            (EntryKind::Chart, SourceKind::Chart, _) => self.notes.push(unseen(&says.name)),
-            (EntryKind::Manifests, _, Some(tree)) => {
-                let found = objects::read(tree, path).map_err(|error| {
-                    wrong(format!("entry `{}`: {error:#}", says.name), "correct the manifests, or `path`")
-                })?;
-                if found.is_empty() {
-                    return Err(wrong(
-                        format!("entry `{}` has no object at `{path}`", says.name),
-                        "correct `path`",
-                    ));
-                }
-                rendered.extend(found.into_iter().map(|it| (says.name.clone(), it)));
-            }
-            (EntryKind::Kustomization, _, Some(tree)) => {
-                let below = path.trim_start_matches("./").trim_end_matches('/');
-                let below = if below == "." { "" } else { below };
-                let names = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-                let has = |name: &&str| tree.get(format!("{below}/{name}").trim_start_matches('/')).is_some();
-                if !names.iter().any(has) {
-                    return Err(wrong(
-                        format!("entry `{}`: no kustomization lies at `{path}`", says.name),
-                        "correct `path`",
-                    ));
-                }
-                self.notes.push(unseen(&says.name));
-            }
-            _ => {
-                return Err(wrong(
-                    format!("entry `{}` is rendered from files, and its source is a chart", says.name),
-                    "use `kind: chart`, or another source",
-                ));
-            }
-        }
+        rendered.extend(self.look(says, found, path)?.into_iter().map(|it| (says.name.clone(), it)));
         Ok(Entry {
             name: says.name.clone(),
             kind: says.kind,
@@ -245,6 +201,45 @@ impl<'a> Work<'a> {
             timeout: says.timeout,
             force: says.force,
         })
+    }
+
+    /// What an entry renders to, as far as an engine here can tell.
+    fn look(&mut self, says: &EntrySays, found: &Found, path: &str) -> Result<Vec<Object>> {
+        let name = &says.name;
+        let wrong = |what: String, fix: &str| self.description.wrong(&["entries", name.as_str()], what, fix);
+        let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
+        match (says.kind, found.is, &found.tree) {
+            (EntryKind::Chart, SourceKind::Chart, _) => {
+                self.notes.push(unseen(name));
+                Ok(Vec::new())
+            }
+            (EntryKind::Chart, _, Some(tree)) if !holds(tree, "Chart.yaml") => {
+                Err(wrong(format!("entry `{name}`: no chart lies at `{path}`"), "correct `path`"))
+            }
+            (EntryKind::Kustomization, _, Some(tree))
+                if !KUSTOMIZATIONS.iter().any(|file| holds(tree, file)) =>
+            {
+                Err(wrong(format!("entry `{name}`: no kustomization lies at `{path}`"), "correct `path`"))
+            }
+            (kind, SourceKind::Tree, Some(tree)) => match render::preview(tree, kind, path) {
+                Ok(objects) if objects.is_empty() => {
+                    Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
+                }
+                Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
+                Err(Why::Unsupported(_)) => {
+                    self.notes.push(unseen(name));
+                    Ok(Vec::new())
+                }
+                Err(why) => {
+                    let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
+                    Err(wrong(what, "correct what lies there, or `path`"))
+                }
+            },
+            _ => Err(wrong(
+                format!("entry `{name}` is rendered from files, and its source is a chart"),
+                "use `kind: chart`, or another source",
+            )),
+        }
     }
 
     fn site(&self) -> Result<Option<Site>> {
@@ -327,6 +322,9 @@ impl<'a> Work<'a> {
 
 /// The first agent reads every bundle of format 1.
 const FIRST_AGENT: AgentVersion = AgentVersion { major: 0, minor: 1, patch: 0 };
+
+/// The names that a kustomization has.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 fn needle_of(why: &str) -> &'static str {
     match why {
