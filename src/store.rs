@@ -343,7 +343,7 @@ fn read_state(disk: &Arc<dyn Disk>, store_id: Option<&str>) -> Result<(Slots, Ve
             Err(Error::StateLost { why })
         }
         (Some((slots, _)), Some(id)) if slots.state.store_id != id => {
-            Err(Error::OtherStore { expected: id.to_owned(), found: slots.state.store_id.clone() })
+            Err(Error::OtherStore { expected: id.to_owned(), found: slots.state.store_id })
         }
         (Some((slots, notices)), Some(_)) => Ok((slots, notices)),
         (Some((slots, mut notices)), None) => {

@@ -33,21 +33,30 @@ pub(super) fn has(disk: &dyn Disk, digest: &Digest, size: u64) -> Result<bool, E
     }
 }
 
-/// Every blob with its size and age, and every file that is called otherwise.
-pub(super) fn list(disk: &dyn Disk) -> Result<(Vec<(Digest, Stat)>, Vec<String>), Error> {
-    let (mut blobs, mut strange) = (Vec::new(), Vec::new());
+/// What lies among the blobs.
+#[derive(Default)]
+pub(super) struct Listing {
+    /// Every blob with its size and age.
+    pub(super) blobs: Vec<(Digest, Stat)>,
+    /// Every file that is called otherwise than a blob, by path.
+    pub(super) strange: Vec<String>,
+}
+
+/// Lists all blobs. Only a collection and a check do that.
+pub(super) fn list(disk: &dyn Disk) -> Result<Listing, Error> {
+    let mut listing = Listing::default();
     for fan in disk.list(DIR).during("list", DIR)? {
         let dir = format!("{DIR}/{fan}");
         for rest in disk.list(&dir).during("list", &dir)? {
             let path = format!("{dir}/{rest}");
             let found = disk.stat(&path).during("look at", &path)?;
             match (Digest::from_hex(&format!("{fan}{rest}")), found) {
-                (Ok(digest), Some(stat)) if fan.len() == 2 => blobs.push((digest, stat)),
-                _ => strange.push(path),
+                (Ok(digest), Some(stat)) if fan.len() == 2 => listing.blobs.push((digest, stat)),
+                _ => listing.strange.push(path),
             }
         }
     }
-    Ok((blobs, strange))
+    Ok(listing)
 }
 
 /// The store as what is above it sees it.

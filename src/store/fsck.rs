@@ -52,7 +52,7 @@ pub(super) fn run(
     state: &State,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Checked, Error> {
-    let (found, strange) = blobs::list(disk)?;
+    let blobs::Listing { blobs: found, strange } = blobs::list(disk)?;
     let mut checked = Checked { strange, ..Checked::default() };
     let total = found.iter().fold(0_u64, |sum, (_, stat)| sum.saturating_add(stat.size));
     let mut buffer = vec![0; limits::CHUNK_BYTES];

@@ -78,7 +78,7 @@ pub(super) fn plan(disk: &dyn Disk, state: &State, keep: &Keep, before: i64) -> 
     if let Some(unnamed) = keep.unnamed(state) {
         return Err(Error::Unkept(unnamed));
     }
-    let (blobs, _) = blobs::list(disk)?;
+    let blobs = blobs::list(disk)?.blobs;
     let mut files = Vec::new();
     for dir in [ingest::DIR, DAMAGED] {
         for name in disk.list(dir).during("list", dir)? {

@@ -140,16 +140,14 @@ impl Ingest {
         {
             return Ok((0..blob.parts.len()).collect());
         }
-        let disk = Arc::clone(&self.disk);
         let missing = self.parts(blob)?.missing(blob);
         if !missing.is_empty() {
             return Ok(missing);
         }
-        if self.parts(blob)?.join(disk.as_ref(), blob)? {
-            self.pend_parts(blob);
-            return Ok(Vec::new());
+        match self.join(blob)? {
+            None => Ok(Vec::new()),
+            Some(_) => Ok(self.parts(blob)?.missing(blob)),
         }
-        Ok(self.parts(blob)?.missing(blob))
     }
 
     /// Takes in a blob that comes whole, unless it is there.
@@ -186,8 +184,8 @@ impl Ingest {
     /// and durable when this returns; with the last one the blob is put together and checked as a whole.
     ///
     /// # Errors
-    /// [`Error::Tampered`] when the part, or the whole that the parts make, is another one; [`Error::Source`] when the
-    /// source fails.
+    /// [`Error::Tampered`] when the part, or the whole that the parts make, is another one: [`Ingest::missing`] names
+    /// then what has to come again. [`Error::Source`] when the source fails.
     pub fn part(&mut self, blob: &Blob, index: usize, open: Open<'_>) -> Result<Taken, Error> {
         if self.holds(&blob.digest, blob.size)? {
             self.unsure = true;
@@ -218,9 +216,10 @@ impl Ingest {
             parts.add(disk.as_ref(), extent)?;
             taken = Taken::Copied(extent.size);
         }
-        let parts = self.parts(blob)?;
-        if parts.missing(blob).is_empty() && parts.join(disk.as_ref(), blob)? {
-            self.pend_parts(blob);
+        if self.parts(blob)?.missing(blob).is_empty()
+            && let Some(mismatch) = self.join(blob)?
+        {
+            return Err(Error::Tampered(mismatch));
         }
         Ok(taken)
     }
@@ -274,9 +273,16 @@ impl Ingest {
         self.pending.push(Pending { digest, path });
     }
 
-    fn pend_parts(&mut self, blob: &Blob) {
-        self.parts = None;
-        self.pend(blob.digest, blob.size, parts::data_path(&blob.digest));
+    /// Puts a blob together whose parts are all there; a mismatch is given when some were damaged meanwhile.
+    fn join(&mut self, blob: &Blob) -> Result<Option<Mismatch>, Error> {
+        self.parts(blob)?;
+        let Some(mut parts) = self.parts.take() else { return Ok(None) };
+        let mismatch = parts.join(self.disk.as_ref(), blob)?;
+        match mismatch {
+            None => self.pend(blob.digest, blob.size, parts::data_path(&blob.digest)),
+            Some(_) => self.parts = Some(parts),
+        }
+        Ok(mismatch)
     }
 
     /// The parts of a blob that are there; those of the last blob stay open.

@@ -102,7 +102,7 @@ impl Receipts {
         let aside = format!("{DAMAGED}/receipts-after-{}", self.head.count);
         file::replace(self.disk.as_ref(), &aside, &tail)?;
         let file = self.disk.open(PATH, Access::Write).during("open", PATH)?;
-        let file = file.ok_or(std::io::ErrorKind::NotFound.into()).during("open", PATH)?;
+        let file = file.ok_or_else(|| std::io::ErrorKind::NotFound.into()).during("open", PATH)?;
         file.truncate(end).during("cut", PATH)?;
         file.sync().during("sync", PATH)?;
         Ok(Recovered::ReceiptsCut { bytes: size - end, aside })

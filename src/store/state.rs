@@ -127,10 +127,13 @@ fn load(disk: &dyn Disk, path: &str) -> Result<Slot, Error> {
     }
 }
 
+/// The state that counts, and what was wrong with the slot that does not.
+type Judged = (Box<State>, Vec<Recovered>);
+
 /// Which of two slots counts: the state, and what was wrong. None where nothing was ever written.
 ///
 /// The error says why no state can be told from them.
-fn judge(slots: [Slot; 2]) -> Result<Option<(Box<State>, Vec<Recovered>)>, String> {
+fn judge(slots: [Slot; 2]) -> Result<Option<Judged>, String> {
     let [name_a, name_b] = PATHS;
     let lagging = |slot, counter: u64, ahead: u64| Recovered::Slot {
         slot,

@@ -11,6 +11,7 @@
 
 mod import;
 mod object;
+mod store;
 mod support;
 mod trust;
 

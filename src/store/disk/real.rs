@@ -37,7 +37,8 @@ impl RealDisk {
     pub fn open_or_make(path: &Path) -> io::Result<Self> {
         match fs::DirBuilder::new().mode(0o700).create(path) {
             Ok(()) => {
-                let parent = path.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
+                let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+                let parent = parent.unwrap_or_else(|| Path::new(TOP));
                 fs::File::open(parent)?.sync_all()?;
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => (),

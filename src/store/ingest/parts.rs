@@ -124,8 +124,9 @@ impl Parts {
         Ok(())
     }
 
-    /// Checks the whole that the parts make. False when parts are damaged: those are no longer in the list.
-    pub(super) fn join(&mut self, disk: &dyn Disk, blob: &Blob) -> Result<bool, Error> {
+    /// Checks the whole that the parts make. A mismatch is given when parts were damaged since they were written: those
+    /// are no longer in the list.
+    pub(super) fn join(&mut self, disk: &dyn Disk, blob: &Blob) -> Result<Option<Mismatch>, Error> {
         let path = data_path(&blob.digest);
         // A bundle that cut the same blob otherwise may have written beyond its end, but was not right then.
         if self.file.size().during("read", &path)? > blob.size {
@@ -134,8 +135,9 @@ impl Parts {
         let whole = Extent { offset: 0, size: blob.size, digest: blob.digest };
         let found = hash(&self.file, &whole).during("read", &path)?;
         if found == blob.digest {
-            return Ok(true);
+            return Ok(None);
         }
+        let mismatch = Mismatch::Content { expected: blob.digest, found };
         let mut good = BTreeSet::new();
         for extent in &self.held {
             if hash(&self.file, extent).during("read", &path)? == extent.digest {
@@ -146,12 +148,12 @@ impl Parts {
             let bytes: Vec<u8> = good.iter().flat_map(line).collect();
             file::replace(disk, &list_path(&blob.digest), &bytes)?;
             (self.held, self.end) = (good, bytes.len() as u64);
-            return Ok(false);
+            return Ok(Some(mismatch));
         }
         // Every part is what the inventory says, and the whole is not.
         forget(disk, &blob.digest)?;
         file::remove(disk, &path)?;
-        Err(Error::Tampered(Mismatch::Content { expected: blob.digest, found }))
+        Err(Error::Tampered(mismatch))
     }
 }
 

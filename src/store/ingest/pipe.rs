@@ -47,7 +47,9 @@ enum Back {
 
 /// Two threads that last as long as an import.
 pub(super) struct Pipe {
-    threads: Vec<(Option<Sender<Job>>, Option<JoinHandle<()>>)>,
+    /// What each takes, hashing first; none once it shall end.
+    jobs: Option<[Sender<Job>; 2]>,
+    threads: Vec<JoinHandle<()>>,
     back: Receiver<Back>,
     free: Vec<Buffer>,
 }
@@ -74,7 +76,8 @@ impl Pipe {
         let writer = Builder::new().name("write".into()).spawn(move || write_all(&jobs, &back))?;
         let buffer = || Buffer { bytes: vec![0; limits::CHUNK_BYTES], len: 0 };
         Ok(Self {
-            threads: vec![(Some(hash), Some(hasher)), (Some(write), Some(writer))],
+            jobs: Some([hash, write]),
+            threads: vec![hasher, writer],
             back: from,
             free: std::iter::repeat_with(buffer).take(BUFFERS).collect(),
         })
@@ -136,21 +139,16 @@ impl Pipe {
     }
 
     fn send(&self, job: &Job) -> io::Result<()> {
-        self.threads
-            .iter()
-            .filter_map(|(to, _)| to.as_ref())
-            .try_for_each(|to| to.send(job.clone()).map_err(gone))
+        self.jobs.iter().flatten().try_for_each(|to| to.send(job.clone()).map_err(gone))
     }
 }
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        for (jobs, thread) in &mut self.threads {
-            drop(jobs.take());
-            if let Some(thread) = thread.take() {
-                // It panicked, and whoever was waiting for it has seen that.
-                let _ = thread.join();
-            }
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // If it panicked, whoever waited for it has seen that.
+            let _ = thread.join();
         }
     }
 }
