@@ -6,3 +6,4 @@ pub mod faulty;
 pub mod forgetful;
 pub mod kit;
 pub mod medium;
+pub mod recipe;
