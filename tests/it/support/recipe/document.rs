@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     super::kit::{Person, first_root},
     Place,
-    bytes::{Bytes, Edit, edit},
+    bytes::{Bytes, Edit, edit, unhex},
     merge,
 };
 
@@ -24,7 +24,7 @@ use super::{
 pub struct Document {
     /// A merge patch.
     pub patch: Value,
-    /// People whose keys are listed as well.
+    /// Of a root: people whose keys are listed as well, or words for keys.
     pub also: Vec<String>,
     /// Of a bundle: its sequence, and the day on which it was made; 1 where it says nothing.
     pub sequence: Option<u64>,
@@ -76,6 +76,8 @@ pub struct Made {
     pub sig: Option<Bytes>,
     /// Changes of the signature.
     pub edit: Vec<Edit>,
+    /// Raised by the order of the group: the second form of the same ed25519 signature.
+    pub twin: bool,
     /// The same signature so many times.
     pub times: Option<usize>,
 }
@@ -111,7 +113,8 @@ impl Document {
     pub fn seal(&self, base: &Value, usual: Role, people: &[&str], place: &Place) -> Sealed {
         let mut document = merge(base, &self.patch, place);
         for name in &self.also {
-            document["keys"].as_array_mut().unwrap().push(json!(Person::named(name).public()));
+            let word = if name.starts_with('$') { name.clone() } else { format!("$key {name}") };
+            document["keys"].as_array_mut().unwrap().push(merge(&Value::Null, &word.into(), place));
         }
         let mut payload = serde_json::to_vec(&document).unwrap();
         edit(&mut payload, &self.payload, place);
@@ -150,6 +153,9 @@ impl Signing {
             }
             (None, _) => person.sign_bytes(&message).bytes,
         };
+        if made.twin {
+            raise(&mut sig[32..]);
+        }
         edit(&mut sig, &made.edit, place);
         let claimed = made.claims.as_deref().map_or_else(|| person.id(), |it| Person::named(it).id());
         let signature = json!({
@@ -159,6 +165,17 @@ impl Signing {
             "sig": BASE64_STANDARD.encode(sig),
         });
         vec![signature; made.times.unwrap_or(1)]
+    }
+}
+
+/// Adds the order of ed25519's group to a scalar, the lowest byte first.
+fn raise(scalar: &mut [u8]) {
+    let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut carry = 0;
+    for (byte, add) in scalar.iter_mut().zip(order) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        [*byte, _] = sum.to_le_bytes();
+        carry = sum >> 8;
     }
 }
 

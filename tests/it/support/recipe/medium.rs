@@ -118,6 +118,11 @@ pub enum Op {
         file: String,
         after: usize,
     },
+    /// In memory: it ends after so many bytes, whatever size it said to have.
+    Short {
+        file: String,
+        after: usize,
+    },
 }
 
 /// What lies under one name.
@@ -138,6 +143,7 @@ enum What {
     Later(usize, Vec<u8>),
     Endless,
     Fails(usize),
+    Short(usize),
 }
 
 /// A medium that is done, or its volumes.
@@ -369,6 +375,7 @@ impl Op {
             }
             Self::Endless(file) => set(files, file, What::Endless)?,
             Self::Fails { file, after } => set(files, file, What::Fails(*after))?,
+            Self::Short { file, after } => set(files, file, What::Short(*after))?,
         }
         Some(())
     }
@@ -395,6 +402,7 @@ impl Medium for Scripted {
         let reader: Box<dyn Read + Send> = match &file.what {
             What::Endless => Box::new(Cursor::new(bytes).chain(io::repeat(b' '))),
             What::Fails(after) => Box::new(Cursor::new(bytes).take(*after as u64).chain(Broken)),
+            What::Short(after) => Box::new(Cursor::new(bytes).take(*after as u64)),
             _ => Box::new(Cursor::new(bytes)),
         };
         Ok(Some(Opened { size, reader }))
