@@ -75,6 +75,10 @@ struct Step {
     damage: Option<BTreeMap<String, Vec<Edit>>>,
     /// Files of the store that are gone.
     lose: Option<Vec<String>>,
+    /// Files of the store are copied, under a name for all of them.
+    save: Option<BTreeMap<String, Vec<String>>>,
+    /// The store is closed and what was copied under that name lies there again.
+    back: Option<String>,
     /// A file that stands on a medium before it is imported: `name: target` of a link, by medium.
     plant: Option<BTreeMap<String, BTreeMap<String, String>>>,
     /// The process ends and another one starts.

@@ -119,6 +119,7 @@ pub(super) struct Node {
     clock: Timestamp,
     open: Option<(Store, Memory)>,
     notices: Vec<String>,
+    saved: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
 }
 
 /// What a node had before a step.
@@ -165,6 +166,7 @@ impl Node {
             terms,
             open: None,
             notices: Vec::new(),
+            saved: BTreeMap::new(),
         };
         let state = node.first_state();
         node.create(state).unwrap();
@@ -211,7 +213,15 @@ impl Node {
                 }
             }
         }
-        if step.damage.is_some() || step.lose.is_some() {
+        if let Some(saved) = &step.save {
+            let store = self.folder.path().join("store");
+            let read = |names: &Vec<String>| {
+                names.iter().map(|it| (it.clone(), std::fs::read(store.join(it)).unwrap())).collect()
+            };
+            self.saved.extend(saved.iter().map(|(name, files)| (name.clone(), read(files))));
+            return;
+        }
+        if step.damage.is_some() || step.lose.is_some() || step.back.is_some() {
             self.spoil(step);
             return;
         }
@@ -238,6 +248,9 @@ impl Node {
             let mut bytes = std::fs::read(&path).unwrap();
             edit(&mut bytes, edits, &self.place);
             std::fs::write(&path, bytes).unwrap();
+        }
+        for (name, bytes) in step.back.iter().flat_map(|name| &self.saved[name]) {
+            std::fs::write(store.join(name), bytes).unwrap();
         }
         for name in step.lose.iter().flatten() {
             std::fs::remove_file(store.join(name)).unwrap();
