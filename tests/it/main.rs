@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod crash;
 mod hostile;
 mod import;
 mod object;
