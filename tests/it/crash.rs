@@ -27,7 +27,7 @@ use airlock::{
     store::{Disk, Keep, Store},
     trust::{
         anchor,
-        state::{ReceiptHead, RootRef, State},
+        state::{Held, ReceiptHead, RootRef, State},
     },
 };
 use serde_json::json;
@@ -67,11 +67,12 @@ struct Told {
 /// A bundle of the connected side.
 struct Bundle {
     statement: Statement,
-    payload: Digest,
     cargo: Cargo,
     /// Blobs and parts as media have them.
     pieces: BTreeMap<Digest, Vec<u8>>,
     roots: Vec<(u32, Vec<u8>)>,
+    /// Three media with the documents on each and a third of the pieces.
+    volumes: Vec<Arc<MapMedium>>,
 }
 
 impl Bundle {
@@ -107,27 +108,24 @@ impl Bundle {
         pieces.extend(whole.chunks(1_100).map(|part| (Digest::of(part), part.to_vec())));
         let mut statement = statement(if version == 2 { &second } else { &first }, sequence, &cargo);
         statement.root_version = version;
-        let payload = Digest::of(&serde_json::to_vec(&statement).unwrap());
-        Self { statement, payload, cargo, pieces, roots }
+        let mut bundle = Self { statement, cargo, pieces, roots, volumes: Vec::new() };
+        bundle.volumes = (0..3).map(|number| Arc::new(bundle.volume(number))).collect();
+        bundle
     }
 
-    /// Three media with the documents on each and a third of the pieces.
-    fn volumes(&self) -> Vec<MapMedium> {
-        let volume = |number: usize| {
-            let mut medium = MapMedium { label: format!("disc {number}"), ..MapMedium::default() };
-            for (version, bytes) in &self.roots {
-                medium.put(Item::Root(*version), bytes.clone());
-            }
-            medium.put(Item::Bundle, sealed(Role::Bundle, &self.statement, &["bea", "ben"]));
-            for document in [self.cargo.inventory.encode(), self.cargo.release.encode()] {
-                medium.put(Item::Blob(Digest::of(&document)), document);
-            }
-            for (digest, bytes) in self.pieces.iter().skip(number).step_by(3) {
-                medium.put(Item::Blob(*digest), bytes.clone());
-            }
-            medium
-        };
-        (0..3).map(volume).collect()
+    fn volume(&self, number: usize) -> MapMedium {
+        let mut medium = MapMedium { label: format!("disc {number}"), ..MapMedium::default() };
+        for (version, bytes) in &self.roots {
+            medium.put(Item::Root(*version), bytes.clone());
+        }
+        medium.put(Item::Bundle, sealed(Role::Bundle, &self.statement, &["bea", "ben"]));
+        for document in [self.cargo.inventory.encode(), self.cargo.release.encode()] {
+            medium.put(Item::Blob(Digest::of(&document)), document);
+        }
+        for (digest, bytes) in self.pieces.iter().skip(number).step_by(3) {
+            medium.put(Item::Blob(*digest), bytes.clone());
+        }
+        medium
     }
 }
 
@@ -142,14 +140,26 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     std::iter::repeat_with(step).take(len).collect()
 }
 
-/// A node's life: it takes one bundle in from three directories, makes it active, takes the next one in, of which the
-/// first disc comes a day before the others, makes that active, collects what nobody needs, and hands the rest on.
+/// A node's life. In its first half a root is anchored, and one bundle is taken in from three directories and made
+/// active. In the second a root is learned, the next bundle comes, its first disc before the others, is made active,
+/// what nobody needs is collected, and the rest is handed on. Each half is run on its own, so that no fault has to wait
+/// for what another one has shown.
 struct Life {
-    bundles: [Bundle; 2],
+    half: Half,
+    bundles: Arc<[Bundle; 2]>,
+    /// What the disk has when the half begins, and what was told by then.
+    before: Forgetful,
+    told: Told,
     /// The directories of the first bundle's volumes.
     paths: Vec<PathBuf>,
     /// Where media are written; real files, which are not this test's concern.
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    First,
+    Second,
 }
 
 impl Life {
@@ -162,7 +172,7 @@ impl Life {
         let folder = folder.unwrap();
         let bundles = [Bundle::new(1, 0..28, 1), Bundle::new(2, 14..42, 2)];
         let mut paths = Vec::new();
-        for (number, medium) in bundles[0].volumes().iter().enumerate() {
+        for (number, medium) in bundles[0].volumes.iter().enumerate() {
             let path = folder.path().join(format!("disc-{number}"));
             for (name, bytes) in &medium.items {
                 let file = path.join(name);
@@ -171,7 +181,26 @@ impl Life {
             }
             paths.push(path);
         }
-        Self { bundles, paths, folder }
+        let (bundles, folder) = (Arc::new(bundles), Arc::new(folder));
+        Self {
+            half: Half::First,
+            bundles,
+            before: Forgetful::default(),
+            told: Told::default(),
+            paths,
+            folder,
+        }
+    }
+
+    /// The second half, on what the first one left.
+    fn second(&self, before: Forgetful, told: Told) -> Self {
+        let (bundles, folder) = (Arc::clone(&self.bundles), Arc::clone(&self.folder));
+        Self { half: Half::Second, bundles, before, told, paths: self.paths.clone(), folder }
+    }
+
+    /// A disk of its own as the half finds it.
+    fn disk(&self) -> Forgetful {
+        self.before.power_cut(Outcome::Prefix(usize::MAX))
     }
 
     /// Starts as the agent does, or as `trust init` does where nothing was begun, or was begun and not ended.
@@ -204,7 +233,8 @@ impl Life {
         told: &Mutex<Told>,
         out: &Path,
     ) -> Result<(), Failure> {
-        for bundle in &self.bundles {
+        let bundles = if self.half == Half::First { &self.bundles[..1] } else { &self.bundles[..] };
+        for bundle in bundles {
             let at = bundle.statement.position();
             let floor = |memory: &Memory| channel(&memory.state).floor.map(|it| it.position);
             if floor(memory) < Some(at) {
@@ -223,6 +253,9 @@ impl Life {
                 let mut told = told.lock().unwrap();
                 (told.active, told.receipts) = (at.sequence, memory.state.receipts.count);
             }
+        }
+        if self.half == Half::First {
+            return Ok(());
         }
         let active = channel(&memory.state).active.unwrap();
         let root = memory.admitted(store, &platform(), &active).map_err(failed)?;
@@ -244,9 +277,9 @@ impl Life {
             };
         }
         let volumes: Vec<Arc<dyn Medium>> =
-            bundle.volumes().into_iter().map(|it| Arc::new(it) as Arc<dyn Medium>).collect();
+            bundle.volumes.iter().map(|it| Arc::clone(it) as Arc<dyn Medium>).collect();
         let first = Volumes::new(volumes[..1].to_vec()).unwrap();
-        match accept(store, memory, &terms(), &first, day(6), &quiet()).map_err(failed)? {
+        match accept(store, memory, &terms(), &first, day(7), &quiet()).map_err(failed)? {
             Accepted::Incomplete { .. } => (),
             // What an earlier try brought completes it.
             Accepted::Staged(_) => return Ok(()),
@@ -279,8 +312,10 @@ impl Life {
         assert!(now.active.map_or(0, |it| it.position.sequence) >= told.active, "what ran does not run");
         let chain = store.receipts().unwrap();
         assert_eq!((chain.receipts.len() as u64, chain.breaks.len()), (memory.state.receipts.count, 0));
-        for held in [now.staged, now.active, now.last_good].into_iter().flatten() {
-            let root = memory.admitted(&store, &platform(), &held).unwrap();
+        let held = [now.staged, now.active, now.last_good].into_iter().flatten();
+        let held: BTreeMap<Digest, Held> = held.map(|it| (it.digest, it)).collect();
+        for held in held.values() {
+            let root = memory.admitted(&store, &platform(), held).unwrap();
             let content = Content::open(root, store.blobs()).unwrap();
             for blob in content.inventory().unwrap().iter() {
                 content.read(&blob.digest, blob.size).unwrap();
@@ -305,12 +340,15 @@ impl Life {
         let (store, mut memory) = self.start(Arc::new(disk.clone()), &told).unwrap();
         self.live(&store, &mut memory, &told, out.path()).unwrap();
         drop(store);
-        self.check(disk, &told.into_inner().unwrap());
         let mut end = disk.files();
         // How often something was tried is in the receipts and in the counter; what the state says must not differ.
         let mut state = memory.state;
         state.receipts = ReceiptHead { count: 0, digest: Digest::of(b"") };
         end.retain(|path, _| !path.starts_with("receipts-v1/") && !path.starts_with("damaged-v1/"));
+        if self.half == Half::First {
+            // The list of the parts of a blob that is whole by now may be left over; a collection takes it.
+            end.retain(|path, _| !path.starts_with("ingest-v1/"));
+        }
         for slot in ["state-a", "state-b"] {
             end.insert(slot.into(), serde_json::to_vec(&state).unwrap());
         }
@@ -346,7 +384,7 @@ fn export(
     write_directory(&out.join("stick"), &contents, &supply, &mut |_| ()).map_err(failed)?;
     let tars = out.join("tars");
     std::fs::create_dir_all(&tars).unwrap();
-    write_volumes(&tars, "fleet", &contents, 400_000, &supply, &mut |_| ()).map_err(failed)?;
+    write_volumes(&tars, "fleet", &contents, 330_000, &supply, &mut |_| ()).map_err(failed)?;
     Ok(())
 }
 
@@ -376,11 +414,11 @@ fn channel(state: &State) -> airlock::trust::state::ChannelState {
 /// Runs one life in which `fault` happens at the k-th operation, and what follows. Gives how many states of the disk
 /// were looked at.
 fn interrupt(life: &Life, k: u64, fault: Fault, cuts: bool, end: &BTreeMap<String, Vec<u8>>) -> usize {
-    let disk = Forgetful::default();
+    let disk = life.disk();
     let lossy = disk.clone();
     let faulty: Arc<dyn Disk> =
         Arc::new(Faulty::at(Arc::new(disk.clone()), k, fault, move |path| lossy.lose_content(path)));
-    let told = Mutex::new(Told::default());
+    let told = Mutex::new(life.told.clone());
     let out = tempfile::tempdir_in(life.folder.path()).unwrap();
     let outcome = life.start(Arc::clone(&faulty), &told).and_then(|(store, mut memory)| {
         let first = life.live(&store, &mut memory, &told, out.path());
@@ -392,10 +430,8 @@ fn interrupt(life: &Life, k: u64, fault: Fault, cuts: bool, end: &BTreeMap<Strin
         }
         first
     });
-    if fault == Fault::Full
-        && let Err(error) = &outcome
-    {
-        assert_eq!(error.code, "space", "{k}: {error:?}");
+    if fault == Fault::Short {
+        assert!(outcome.is_ok(), "{k}: {outcome:?}");
     }
     let told = told.into_inner().unwrap();
     let mut points = 0;
@@ -428,26 +464,29 @@ fn interrupt(life: &Life, k: u64, fault: Fault, cuts: bool, end: &BTreeMap<Strin
     points
 }
 
-#[test]
-fn a_node_may_fail_or_stop_at_every_operation_of_its_disk() {
-    let life = Life::new();
-    assert!(life.bundles[0].cargo.inventory.len() >= 30);
-    let disk = Forgetful::default();
+/// Runs a half of a life without any fault, then with each; gives how many operations, faults and points it has, and
+/// the disk and what was told at its end.
+fn every_fault(life: &Life) -> ([usize; 3], Forgetful, Told) {
+    let disk = life.disk();
     let counting = Faulty::counting(Arc::new(disk.clone()));
-    let told = Mutex::new(Told::default());
+    let told = Mutex::new(life.told.clone());
     let out = tempfile::tempdir_in(life.folder.path()).unwrap();
     let (store, mut memory) = life.start(Arc::new(counting.clone()), &told).unwrap();
     life.live(&store, &mut memory, &told, out.path()).unwrap();
     drop(store);
     let trace = counting.trace();
-    let end = life.go_on(&disk, &told.into_inner().unwrap());
-    assert!(end.keys().any(|it| it.ends_with("of-2.tar") || it.ends_with("of-3.tar")), "{:?}", end.keys());
+    let told = told.into_inner().unwrap();
+    let left = disk.power_cut(Outcome::Prefix(usize::MAX));
+    let end = life.go_on(&disk, &told);
+    let tars = end.keys().filter(|it| it.ends_with(".tar")).count();
+    assert_eq!(tars > 1, life.half == Half::Second, "{:?}", end.keys());
 
-    let kinds = [Fault::Stop, Fault::Eio, Fault::Enospc, Fault::Full, Fault::Short];
     let mut jobs = Vec::new();
     for (index, op) in trace.iter().enumerate() {
-        for fault in kinds.into_iter().filter(|it| it.concerns(*op)) {
-            jobs.push((index as u64 + 1, fault, fault == Fault::Stop && op.syncs()));
+        for fault in [Fault::Stop, Fault::Eio, Fault::Enospc, Fault::Short] {
+            if fault.concerns(*op) {
+                jobs.push((index as u64 + 1, fault, fault == Fault::Stop && op.syncs()));
+            }
         }
     }
     let (next, points) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -455,16 +494,24 @@ fn a_node_may_fail_or_stop_at_every_operation_of_its_disk() {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some((k, fault, cuts)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    points.fetch_add(interrupt(&life, *k, *fault, *cuts, &end), Ordering::SeqCst);
+                    points.fetch_add(interrupt(life, *k, *fault, *cuts, &end), Ordering::SeqCst);
                 }
             });
         }
     });
-    let points = points.into_inner();
+    ([trace.len(), jobs.len(), points.into_inner()], left, told)
+}
+
+#[test]
+fn a_node_may_fail_or_stop_at_every_operation_of_its_disk() {
+    let life = Life::new();
+    assert!(life.bundles.iter().all(|it| it.cargo.inventory.len() >= 30));
+    let (first, disk, told) = every_fault(&life);
+    let (second, ..) = every_fault(&life.second(disk, told));
+    let [operations, faults, points] = [0, 1, 2].map(|at| first[at] + second[at]);
     println!(
-        "crash: {} operations from the first root to the exported medium, {} faults, {points} points survived",
-        trace.len(),
-        jobs.len(),
+        "crash: {operations} operations from the first root to the exported medium, {faults} faults, {points} points \
+         survived"
     );
     assert!(points >= 2_000, "{points} points");
 }
