@@ -108,8 +108,10 @@ impl SafePath {
 
     /// The path as a file system that ignores case would compare it.
     pub(crate) fn folded(path: &str) -> String {
-        // Lower case after upper case also joins what has several lower cases: `ς` and `σ`, `ẞ` and `ss`.
-        path.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+        // Upper case in between joins what has several lower cases, `ς` and `σ`, and `ß` and `ss`; the lower case before
+        // it is for a capital `ẞ`, which is upper case already.
+        let lower = path.chars().flat_map(char::to_lowercase);
+        lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
     }
 
     /// Whether a stick that Windows reads can hold it under this very name: none of the characters that FAT refuses,

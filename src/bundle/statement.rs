@@ -171,6 +171,13 @@ impl Statement {
                 bad.chars().take(80).collect::<String>()
             ));
         }
+        let range = self.target.kubernetes.iter().flat_map(|it| [&it.min, &it.max]).flatten();
+        if let Some(bad) = range.into_iter().find(|it| kubernetes_minor(it).is_none()) {
+            return Err(format!(
+                "`{}` is not a version of Kubernetes such as 1.36",
+                bad.chars().take(80).collect::<String>()
+            ));
+        }
         if self.rollback_floor > self.position() {
             return Err("its rollback floor is above itself".into());
         }

@@ -13,7 +13,7 @@ use super::memory::Memory;
 use crate::{
     bundle::{AgentVersion, Blob, Floor, Inventory, Item, Malformed, Medium, Part, Release, Unverified},
     content,
-    digest::{Digest, read_exact},
+    digest::{Digest, Mismatch, read_exact},
     fault::{Class, Fault},
     limits,
     name::{ChannelName, ClusterId},
@@ -395,7 +395,7 @@ fn document(store: &Store, medium: &Volumes, digest: Digest, size: u64) -> Resul
     }
     Err(match failed {
         None => content::Error::Missing(digest).into(),
-        Some(error) => match crate::digest::Mismatch::within(&error) {
+        Some(error) => match Mismatch::within(&error) {
             Some(mismatch) => content::Error::Tampered(mismatch.clone()).into(),
             None => Error::Medium { label: medium.label(), source: error },
         },
@@ -487,7 +487,11 @@ fn copy_piece(
         match taken {
             Ok(Taken::Held) => return Ok(Some(0)),
             Ok(Taken::Copied(bytes)) => return Ok(Some(bytes)),
-            Err(error @ (store::Error::Tampered { .. } | store::Error::Source { .. })) => {
+            // Parts that are each what was signed and make another whole: no other medium will ever mend that.
+            Err(error @ store::Error::Tampered(_)) if is_of(&error, blob) && blob.digest != piece.digest => {
+                return Err(error.into());
+            }
+            Err(error @ (store::Error::Tampered(_) | store::Error::Source { .. })) => {
                 damaged.push(format!("{label}: {}", chained(&error)));
             }
             Err(error) => return Err(error.into()),
@@ -505,6 +509,15 @@ fn chained(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// Whether it is the blob as a whole that is another one, and not one of its parts.
+fn is_of(error: &store::Error, blob: &Blob) -> bool {
+    let store::Error::Tampered(mismatch) = error else { return false };
+    let (Mismatch::Content { expected, .. }
+    | Mismatch::Short { expected, .. }
+    | Mismatch::Long { expected, .. }) = mismatch;
+    *expected == blob.digest
 }
 
 /// Words for the courier: what is missing, and from what he may start.

@@ -11,7 +11,9 @@
 
 mod archive;
 mod converge;
+mod crash;
 mod graph;
+mod hostile;
 mod import;
 mod media;
 mod object;

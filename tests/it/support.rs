@@ -9,3 +9,4 @@ pub mod forgetful;
 pub mod kit;
 pub mod medium;
 pub mod model;
+pub mod recipe;
