@@ -266,7 +266,7 @@ pub fn standing(file: &Path) -> Result<String> {
 pub fn check(directory: &Path) -> Result<String> {
     let chain = Chain::read(directory)?;
     let label = |root: &TrustRoot, id: &KeyId| {
-        root.keys.iter().find(|it| it.id() == *id).map_or_else(|| id.short(), |it| key::label(it))
+        root.keys.iter().find(|it| it.id() == *id).map_or_else(|| id.short(), key::label)
     };
     let mut text = String::new();
     let mut before: Option<TrustRoot> = None;
