@@ -36,7 +36,7 @@ use std::{
     time::Duration,
 };
 
-pub use forecast::{forecast, questions_of_forecast};
+pub use forecast::{deletions, deletions_of_retired, forecast, questions_of_forecast};
 pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, PRUNE_ANNOTATION};
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
 pub use mask::scrub;
@@ -156,13 +156,6 @@ pub fn plan(
         attempted: Vec::new(),
     };
     let first = union(observed.inventory.as_ref(), &last, entries);
-    for inventory in [&first, &last] {
-        if let Err(error) = inventory.encode() {
-            refusals.push(Refusal::Inventory(error));
-            break;
-        }
-    }
-
     let mut steps = Vec::new();
     let writes = applying.steps.iter().any(|step| matches!(step, Step::Apply(_) | Step::Recreate(_)));
     if writes && observed.inventory.as_ref() != Some(&first) {
@@ -178,6 +171,12 @@ pub fn plan(
         let skipped: BTreeSet<&ObjectId> = applying.skipped.iter().map(|(id, _)| id).collect();
         steps.extend(health(rendered, observed, &changed, &skipped));
     }
+    // An inventory that cannot be written is better known before the first write than after it.
+    let too_large = steps.iter().find_map(|step| match step {
+        Step::Record(inventory) => inventory.encode().err(),
+        _ => None,
+    });
+    refusals.extend(too_large.map(Refusal::Inventory));
     if !refusals.is_empty() {
         return Err(Refused { refusals, steps });
     }
@@ -234,24 +233,6 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
     }))
 }
 
-/// What the entry deletes, recreations included, before the guard says anything. The deletions of all entries of a
-/// bundle are gathered with this before the first is planned, since the budget is one: see [`Guard::elsewhere`].
-pub fn deletions(
-    rendered: &Rendered,
-    observed: &Observed,
-    guard: &Guard,
-    custom: &BTreeSet<GroupKind>,
-) -> DeletionList {
-    let mut list = stages::apply(rendered, observed, guard, custom).recreated;
-    list.extend(&pruning(rendered, observed, guard).list);
-    list
-}
-
-/// The same for an entry that is not part of the bundle any more.
-pub fn deletions_of_retired(observed: &Observed, guard: &Guard) -> DeletionList {
-    observed.inventory.as_ref().map(|it| retiring(it, observed, guard).list).unwrap_or_default()
-}
-
 fn pruning(rendered: &Rendered, observed: &Observed, guard: &Guard) -> Pruning {
     let (owner, prunes) = (rendered.owner(), rendered.spec().prune);
     let desired: BTreeSet<ObjectId> = rendered.objects().iter().map(Object::id).collect();
@@ -274,13 +255,7 @@ pub fn questions<'a>(rendered: &'a Rendered, observed: &Observed) -> Vec<Questio
     let mut questions: Vec<Question<'a>> =
         objects.clone().filter(|it| !known(&it.id())).map(Question::DryRun).collect();
     let ids: BTreeSet<ObjectId> = objects.clone().map(Object::id).collect();
-    for entry in stale(observed, &ids) {
-        if known(&entry.id) {
-            questions.extend(contents(&entry.id, observed));
-        } else {
-            questions.push(Question::Live(entry.id.clone(), entry.gvk()));
-        }
-    }
+    questions.extend(about_stale(rendered, observed, &ids));
     for (id, gvk) in health_checks(rendered) {
         if !known(&id) && !ids.contains(&id) {
             questions.push(Question::Live(id, gvk));
@@ -298,12 +273,26 @@ pub fn questions<'a>(rendered: &'a Rendered, observed: &Observed) -> Vec<Questio
 
 /// What must be observed before [`retire`] can be asked; see [`questions`].
 pub fn questions_of_retired(observed: &Observed) -> Vec<Question<'static>> {
-    let entries = observed.inventory.iter().flat_map(Inventory::all);
-    let question = |entry: &InventoryEntry| match observed.objects.contains_key(&entry.id) {
-        true => contents(&entry.id, observed),
-        false => Some(Question::Live(entry.id.clone(), entry.gvk())),
-    };
-    entries.filter_map(question).collect()
+    let entries = observed.inventory.iter().filter(|it| it.prune).flat_map(Inventory::all);
+    entries.filter_map(|entry| about(entry, observed)).collect()
+}
+
+/// What must be known of objects that left the render, where it depends on that whether they are deleted.
+fn about_stale(rendered: &Rendered, observed: &Observed, ids: &BTreeSet<ObjectId>) -> Vec<Question<'static>> {
+    if !rendered.spec().prune {
+        return Vec::new();
+    }
+    let stale = stale(observed, ids).into_iter().filter(|entry| !vanished(rendered, observed, entry));
+    stale.filter_map(|entry| about(entry, observed)).collect()
+}
+
+fn about(entry: &InventoryEntry, observed: &Observed) -> Option<Question<'static>> {
+    let id = &entry.id;
+    match observed.objects.contains_key(id) {
+        _ if observed.claims.contains(id) => None,
+        true => contents(id, observed),
+        false => Some(Question::Live(id.clone(), entry.gvk())),
+    }
 }
 
 fn is_forced(rendered: &Rendered, object: &Object, observed: &Observed) -> bool {

@@ -53,8 +53,6 @@ pub use gc::{Garbage, Keep};
 pub use ingest::{Ingest, Need, Open, Taken};
 pub use receipts::{Chain, Receipt};
 
-use disk::TOP;
-use error::During;
 use gate::Gate;
 use lock::Lock;
 use receipts::Receipts;

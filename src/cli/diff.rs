@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use super::{context::Context, import::unexpected};
+use super::{context::Context, import::unexpected, words};
 use crate::{
     daemon::control::{Reply, Request},
     fault::Report,
@@ -39,7 +39,7 @@ fn text(preview: &Preview) -> String {
         }
     }
     if preview.deletions > 0 {
-        text += &format!("\n{} objects would be deleted\n", preview.deletions);
+        text += &format!("\n{} would be deleted\n", words::objects(preview.deletions));
     }
     text
 }

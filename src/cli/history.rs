@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::context::Context;
+use super::{context::Context, words};
 use crate::fault::{Class, Report};
 
 #[derive(Debug, clap::Args)]
@@ -22,8 +22,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         chain.receipts.drain(..skip);
     }
     context.print(&chain, |chain| {
-        let lines =
-            chain.receipts.iter().map(|it| format!("{:>5}  {}  {}\n", it.number, it.at, text(&it.body)));
+        let lines = chain
+            .receipts
+            .iter()
+            .map(|it| format!("{:>5}  {}  {}\n", it.number, words::second(it.at), text(&it.body)));
         lines.collect::<String>()
     })?;
     match chain.breaks.first() {

@@ -28,13 +28,32 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                 context.output.fault(report);
                 code = ExitCode::from(report.class.exit_code());
             }
-            Verdict::Accepted(Accepted::Incomplete { .. }) => {
-                code = ExitCode::from(Class::Unavailable.exit_code())
+            Verdict::Accepted(accepted) => {
+                if let Accepted::Incomplete { damaged, .. } = &**accepted {
+                    let report = incomplete(&medium.medium, damaged);
+                    context.output.fault(&report);
+                    code = ExitCode::from(report.class.exit_code());
+                }
             }
-            Verdict::Accepted(_) => (),
         }
     }
     Ok(code)
+}
+
+/// What is wrong with a medium whose bundle is not whole: other content is worse than none.
+fn incomplete(medium: &str, damaged: &[String]) -> Report {
+    if damaged.is_empty() {
+        let hint = "bring the missing discs, or ask the builder for what the want-list names";
+        return Report::new(
+            "missing",
+            Class::Unavailable,
+            format!("{medium} does not carry the whole bundle"),
+            Some(hint),
+        );
+    }
+    let hint = "what is good was kept; ask for the bundle again, and ask the courier where this medium was";
+    let error = format!("{medium} holds something else than was signed");
+    Report { because: damaged.to_vec(), ..Report::new("tampered", Class::Denied, error, Some(hint)) }
 }
 
 fn text(imported: &Imported) -> String {
@@ -42,9 +61,9 @@ fn text(imported: &Imported) -> String {
     for medium in &imported.media {
         let Verdict::Accepted(accepted) = &medium.verdict else { continue };
         let (Accepted::Staged(taking) | Accepted::Held(taking) | Accepted::Incomplete { taking, .. }) =
-            accepted;
+            &**accepted;
         let what = format!("bundle {} of channel {}", taking.position, taking.channel);
-        text += &match accepted {
+        text += &match &**accepted {
             Accepted::Staged(_) => format!("{what}: accepted, {} copied\n", words::bytes(taking.bytes)),
             Accepted::Held(_) if taking.copied == 0 => format!("{what}: already here\n"),
             Accepted::Held(_) => format!("{what}: already here; {} blobs brought back\n", taking.copied),
@@ -53,11 +72,6 @@ fn text(imported: &Imported) -> String {
             }
         };
         text += &format!("  signed by {}\n", words::listed(&taking.signers));
-        if let Accepted::Incomplete { damaged, .. } = accepted {
-            for one in damaged {
-                text += &format!("  damaged: {one}\n");
-            }
-        }
         if let Some(want) = &medium.want {
             text += &format!("  {want}\n");
         }

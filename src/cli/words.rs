@@ -35,3 +35,13 @@ pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
 pub(super) fn listed(items: &[String]) -> String {
     if items.is_empty() { "-".to_owned() } else { items.join(", ") }
 }
+
+/// An instant without the fractions that nobody reads.
+pub(super) fn second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// `1 object`, `2 objects`.
+pub(super) fn objects(count: u64) -> String {
+    if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
+}

@@ -139,7 +139,7 @@ mod tests {
             ("declared", "Fleet/f, spec.engine.parts[].image"),
             ("one", "Fleet/f, spec.crew[0].podTemplate.spec.initContainers[0].image"),
             ("three", "Fleet/f, spec.crew[0].podTemplate.spec.volumes[0].image.reference"),
-            ("two", "Fleet/f, spec.crew[0].podTemplate.spec.containers[1].image"),
+            ("two", "Fleet/f, spec.crew[0].podTemplate.spec.containers[0].image"),
         ];
         assert_eq!(found, expect.map(|(image, place)| (image.to_owned(), place.to_owned())));
     }

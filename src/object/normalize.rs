@@ -14,7 +14,6 @@ mod types;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
-use self::types::Type;
 use super::{Object, order::is_definition};
 
 pub use self::quantity::{NotAQuantity, canonical_quantity};

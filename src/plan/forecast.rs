@@ -1,39 +1,45 @@
 //! What a bundle would delete, before any of it is applied: the question that decides whether it becomes active.
 //!
-//! No dry-run is needed for it, so it can be asked while what the bundle brings along, definitions and namespaces,
-//! is not there yet. Recreations show only when they are tried; each entry's own plan counts them.
+//! [`forecast`] needs no dry-run, so it can be asked while what the bundle brings along, definitions and namespaces,
+//! is not there yet. Recreations show only when they are tried: [`deletions`] has them, and each entry's own plan
+//! counts them.
 
 use std::collections::BTreeSet;
 
-use super::{
-    DeletionCause, DeletionList, Guard, Observed, Question, Refusal, contents,
-    prune::{Terms, prune},
-    stale, vanished,
-};
+use super::{DeletionList, Guard, Observed, Question, Refusal, about_stale, pruning, retiring, stages};
 use crate::{
     digest::Digest,
-    object::{Object, ObjectId},
+    object::{GroupKind, Object},
     render::Rendered,
 };
 
 /// What must be observed before [`forecast`] can be asked; ask until nothing is left, as with [`super::questions`].
 pub fn questions_of_forecast(rendered: &Rendered, observed: &Observed) -> Vec<Question<'static>> {
-    let questions = stale(observed, &desired(rendered)).into_iter().filter_map(|entry| {
-        match observed.objects.contains_key(&entry.id) {
-            true => contents(&entry.id, observed),
-            false => Some(Question::Live(entry.id.clone(), entry.gvk())),
-        }
-    });
-    questions.collect()
+    about_stale(rendered, observed, &rendered.objects().iter().map(Object::id).collect())
 }
 
 /// What one entry would delete, and what speaks against it beside the budget.
 pub fn forecast(rendered: &Rendered, observed: &Observed, guard: &Guard) -> (DeletionList, Vec<Refusal>) {
-    let stale = stale(observed, &desired(rendered));
-    let (owner, prunes) = (rendered.owner(), rendered.spec().prune);
-    let terms = Terms { owner, observed, guard, prune: prunes, why: DeletionCause::Pruned };
-    let pruning = prune(stale.into_iter(), |entry| vanished(rendered, observed, entry), &terms);
+    let pruning = pruning(rendered, observed, guard);
     (pruning.list, pruning.refusals)
+}
+
+/// What the entry deletes, recreations included, before the guard says anything. The deletions of all entries of a
+/// bundle are gathered with this before the first is planned, since the budget is one: see [`Guard::elsewhere`].
+pub fn deletions(
+    rendered: &Rendered,
+    observed: &Observed,
+    guard: &Guard,
+    custom: &BTreeSet<GroupKind>,
+) -> DeletionList {
+    let mut list = stages::apply(rendered, observed, guard, custom).recreated;
+    list.extend(&pruning(rendered, observed, guard).list);
+    list
+}
+
+/// The same for an entry that is not part of the bundle any more.
+pub fn deletions_of_retired(observed: &Observed, guard: &Guard) -> DeletionList {
+    observed.inventory.as_ref().map(|it| retiring(it, observed, guard).list).unwrap_or_default()
 }
 
 impl Guard {
@@ -45,8 +51,4 @@ impl Guard {
         let verdict = self.judge(all);
         if verdict.refusals.is_empty() { Ok(verdict.used) } else { Err(verdict.refusals) }
     }
-}
-
-fn desired(rendered: &Rendered) -> BTreeSet<ObjectId> {
-    rendered.objects().iter().map(Object::id).collect()
 }

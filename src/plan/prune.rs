@@ -113,7 +113,8 @@ pub(super) fn prune<'a>(
             let uid = deletion.uid.clone();
             out.list.deletions.push(deletion);
             out.refusals.extend(refusals);
-            let (gvk, propagation) = (entry.gvk(), Propagation::Background);
+            // As it was found: the version in which it was applied may not be served any more.
+            let (gvk, propagation) = (object.gvk().clone(), Propagation::Background);
             let before = object.clone();
             out.steps.push(Step::Delete(Box::new(Delete { id: id.clone(), gvk, uid, propagation, before })));
         }

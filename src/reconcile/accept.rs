@@ -345,12 +345,15 @@ fn check_target(target: &crate::bundle::Target, terms: &Terms) -> Result<(), Err
     Ok(())
 }
 
+/// Documents that were read whole, by digest.
+type Documents = Vec<(Digest, Vec<u8>)>;
+
 /// The inventory and the release, from the store or else from the medium, each by digest and size, both read.
 fn documents(
     store: &Store,
     medium: &Volumes,
     root: &Verified<Root>,
-) -> Result<(Inventory, Vec<(Digest, Vec<u8>)>), Error> {
+) -> Result<(Inventory, Documents), Error> {
     let (inventory, release) = (&root.statement.inventory, &root.statement.release);
     medium.check_order(&inventory.digest, &release.digest).map_err(Refusal::from)?;
     let inventory_bytes = document(store, medium, inventory.digest, inventory.size)?;
@@ -485,12 +488,23 @@ fn copy_piece(
             Ok(Taken::Held) => return Ok(Some(0)),
             Ok(Taken::Copied(bytes)) => return Ok(Some(bytes)),
             Err(error @ (store::Error::Tampered { .. } | store::Error::Source { .. })) => {
-                damaged.push(format!("{label}: {error}"));
+                damaged.push(format!("{label}: {}", chained(&error)));
             }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(None)
+}
+
+/// An error with what lies behind it, in one line.
+fn chained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 /// Words for the courier: what is missing, and from what he may start.

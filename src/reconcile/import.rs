@@ -42,7 +42,7 @@ pub struct MediumReport {
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It was taken, whole or in part.
-    Accepted(Accepted),
+    Accepted(Box<Accepted>),
     /// It was not.
     Refused(Report),
 }
@@ -115,7 +115,7 @@ pub fn import(
                     }
                     Accepted::Held(_) | Accepted::Staged(_) => None,
                 };
-                let verdict = Verdict::Accepted(accepted);
+                let verdict = Verdict::Accepted(Box::new(accepted));
                 imported.media.push(MediumReport { medium: volumes.label(), verdict, want });
             }
             Err(error) => {

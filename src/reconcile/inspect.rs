@@ -91,7 +91,7 @@ pub fn inspect(
         }
     }
     let walked = walk(memory.newest_root(), &memory.root_digests(), &offered);
-    let judge = walked.learned.last().unwrap_or(memory.newest_root());
+    let judge = walked.learned.last().unwrap_or_else(|| memory.newest_root());
     if let Ok(Some(statement)) = read_envelope(medium, Item::Agent)
         && let Ok(statement) = agent(judge, &statement)
     {
@@ -150,13 +150,13 @@ fn contents(
     let inventory: Inventory = match crate::content::inventory(&root, &*blobs) {
         Ok(inventory) => inventory,
         Err(error) => {
-            inspection.verdict.get_or_insert(Report::of(&error));
+            inspection.verdict.get_or_insert_with(|| Report::of(&error));
             return;
         }
     };
     match Content::open(root, Arc::clone(&blobs) as Arc<dyn Blobs>) {
         Ok(content) => inspection.release = Some(content.release().clone()),
-        Err(error) => drop(inspection.verdict.get_or_insert(Report::of(&error))),
+        Err(error) => drop(inspection.verdict.get_or_insert_with(|| Report::of(&error))),
     }
     inspection.blobs = inventory.len() as u64;
     inspection.bytes = inventory.iter().fold(0, |sum: u64, it| sum.saturating_add(it.size));

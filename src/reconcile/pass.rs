@@ -254,7 +254,9 @@ impl Node {
                 Ok(Some(plan)) => list.extend(plan.deletions()),
                 Ok(None) => (),
                 Err(refused) => {
-                    list.extend(refused.deletions().unwrap_or(&DeletionList::default()));
+                    if let Some(deletions) = refused.deletions() {
+                        list.extend(deletions);
+                    }
                     refusals.extend(refused.refusals.into_iter().filter(|it| it.waivable().is_none()));
                 }
             }
@@ -374,11 +376,8 @@ impl Node {
                 working.spawn(async move { (name, entry.reconcile().await) });
             }
             let Some(joined) = working.join_next().await else { break };
-            let (name, ended) = match joined {
-                Ok(ended) => ended,
-                // The task's own panic was caught; this is the runtime going down.
-                Err(_) => return Ok(()),
-            };
+            // The task's own panic was caught; this is the runtime going down.
+            let Ok((name, ended)) = joined else { return Ok(()) };
             if self.note_end(channel, &name, &desired, ended) {
                 ready.insert(name);
             }

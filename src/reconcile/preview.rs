@@ -1,6 +1,6 @@
 //! What would change, before anything does: the plan of every entry, as people read it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,8 @@ use crate::{
     digest::Digest,
     fault::{Class, Report},
     name::{ChannelName, EntryName},
-    plan::{Guard, diff::Diff},
+    plan::{self, Guard, diff::Diff},
+    render::Rendered,
 };
 
 /// What a bundle would change.
@@ -77,8 +78,9 @@ impl Node {
             refused.extend(Report::each(&refusals));
         }
         // The bundle as a whole is judged above; its entries are shown whatever came of that.
-        let open = Guard { approved: vec![crate::plan::Approval::List(list.clone())], ..guard };
-        let mut entries = Vec::new();
+        let open = Guard { approved: vec![plan::Approval::List(list.clone())], ..guard };
+        let mut entries: Vec<EntryPreview> = Vec::new();
+        let mut unsettled: BTreeSet<EntryName> = BTreeSet::new();
         for rendered in desired.entries_in_order() {
             let entry = Entry {
                 rendered: Arc::clone(rendered),
@@ -86,14 +88,27 @@ impl Node {
                 guard: open.clone(),
                 observer: self.observer(&cluster),
             };
+            let name = rendered.owner().entry.clone();
+            let waits: Vec<&EntryName> =
+                rendered.spec().depends_on.iter().filter(|it| unsettled.contains(*it)).collect();
             let diff = match entry.plan().await? {
-                Ok(plan) => Diff::of(&plan),
+                Ok(plan) => {
+                    if !plan.is_empty() {
+                        unsettled.insert(name.clone());
+                    }
+                    Diff::of(&plan)
+                }
+                // What an entry stands on is not there yet, so what the cluster says against it now means nothing.
+                Err(why) if !waits.is_empty() && why.refusals.iter().all(is_dry_run) => {
+                    unsettled.insert(name.clone());
+                    entries.push(untried(rendered, &waits));
+                    continue;
+                }
                 Err(why) => {
                     refused.extend(Report::each(&why.refusals));
                     Diff::of_refused(&why)
                 }
             };
-            let name = rendered.owner().entry.clone();
             entries.push(EntryPreview {
                 entry: name,
                 text: diff.text(),
@@ -117,4 +132,19 @@ impl Node {
             refused: (!refused.is_empty()).then(|| all_of(refused)),
         })
     }
+}
+
+fn is_dry_run(refusal: &plan::Refusal) -> bool {
+    matches!(refusal, plan::Refusal::DryRun { .. })
+}
+
+/// An entry that can be tried only once others are there.
+fn untried(rendered: &Rendered, waits: &[&EntryName]) -> EntryPreview {
+    let names: Vec<&str> = waits.iter().map(|it| it.as_str()).collect();
+    let why = format!("after {}", names.join(", "));
+    let ids: Vec<String> = rendered.objects().iter().map(|it| it.id().to_string()).collect();
+    let text = ids.iter().map(|id| format!("+ {id} applied {why}\n")).collect::<String>();
+    let text = format!("{text}{} applied {why}\n", ids.len());
+    let changes = serde_json::json!({"later": ids, "after": names});
+    EntryPreview { entry: rendered.owner().entry.clone(), text, changes }
 }

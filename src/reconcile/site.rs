@@ -121,7 +121,7 @@ mod tests {
         check(Some("harbour: Kiel\nreplicas: 9"), Err("replicas"));
         check(Some("harbour: Kiel\nrepicas: 3"), Err("repicas"));
         check(Some("- harbour"), Err("invalid type"));
-        check(Some("harbour: ["), Err("line 1"));
+        check(Some("harbour: ["), Err("line 2"));
     }
 
     #[test]

@@ -75,6 +75,8 @@ impl<'a> Composer<'a> {
 #[derive(Debug)]
 struct Builder<'a> {
     document: Document<'a>,
+    // Departs: v3 keeps anchors from one document to the next, as YAML does not; Kustomize cuts a stream before it
+    // reads it, so nobody sees it.
     anchors: HashMap<&'a str, NodeId>,
     open: Vec<Open>,
     /// The children so far of all open collections.

@@ -46,9 +46,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// A problem where it was found, before a version words it. Lines count from 0.
+/// A problem where it was found, before a version words it. It is boxed, since nearly every step of the scanner and
+/// the parser returns one or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<Found>);
+
+/// Lines count from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
     stage: Stage,
     context: u32,
     line: u32,
@@ -65,30 +70,35 @@ enum Stage {
 impl Problem {
     /// Bytes that are no text. The original does not say where.
     pub(super) fn reader(text: &str) -> Self {
-        Self { stage: Stage::Reader, context: 0, line: 0, text: text.to_owned() }
+        Self::new(Stage::Reader, 0, 0, text)
     }
 
     /// Characters that form no token: `context` is the line where the token began, `line` where the scanner stands.
     pub(super) fn scanner(context: u32, line: u32, text: impl Into<String>) -> Self {
-        Self { stage: Stage::Scanner, context, line, text: text.into() }
+        Self::new(Stage::Scanner, context, line, text)
     }
 
     /// Tokens that form no document: `context` is the line where the collection began, 0 where there is none.
     pub(super) fn parser(context: u32, line: u32, text: &str) -> Self {
-        Self { stage: Stage::Parser, context, line, text: text.to_owned() }
+        Self::new(Stage::Parser, context, line, text)
+    }
+
+    fn new(stage: Stage, context: u32, line: u32, text: impl Into<String>) -> Self {
+        Self(Box::new(Found { stage, context, line, text: text.into() }))
     }
 
     /// The original's sentence. v2 names the line of the problem and adds one for the scanner's; v3 prefers the line
     /// where the broken thing began. Neither names line 0, and the parser's lines are one too low in both.
     pub(super) fn into_error(self, version: Version) -> Error {
-        let scanner = u32::from(self.stage == Stage::Scanner);
+        let Found { stage, context, line, text } = *self.0;
+        let scanner = u32::from(stage == Stage::Scanner);
         let line = match version {
-            Version::V2 if self.line != 0 => self.line + scanner,
-            Version::V2 => self.context,
-            Version::V3 if self.context != 0 => self.context + scanner,
-            Version::V3 if self.line != 0 => self.line + scanner,
+            Version::V2 if line != 0 => line + scanner,
+            Version::V2 => context,
+            Version::V3 if context != 0 => context + scanner,
+            Version::V3 if line != 0 => line + scanner,
             Version::V3 => 0,
         };
-        Error::Syntax { line, problem: self.text }
+        Error::Syntax { line, problem: text }
     }
 }

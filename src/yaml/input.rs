@@ -101,8 +101,9 @@ impl<'a> Input<'a> {
 
 /// Whether all of `text` is ASCII, and whether no line ends in anything but LF.
 fn breaks_of(text: &str) -> (bool, bool) {
-    let (mut ascii, mut returns, mut maybe) = (true, false, false);
-    for block in text.as_bytes().chunks(256) {
+    let bytes = text.as_bytes();
+    let (mut ascii, mut others, mut offset) = (true, false, 0);
+    for block in bytes.chunks(256) {
         // Vector code again; NEL, LS and PS begin with these two bytes.
         let (mut bits, mut found, mut wide) = (0, false, false);
         for &byte in block {
@@ -111,11 +112,15 @@ fn breaks_of(text: &str) -> (bool, bool) {
             wide |= (byte == 0xc2) | (byte == 0xe2);
         }
         ascii &= bits < 0x80;
-        returns |= found;
-        maybe |= wide;
+        others |= found;
+        if wide && !others {
+            let lead = |at: usize| bytes.get(offset + at..).unwrap_or_default();
+            others = (0..block.len())
+                .any(|at| matches!(lead(at), [0xc2, 0x85, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..]));
+        }
+        offset += block.len();
     }
-    let breaks = ["\u{85}", "\u{2028}", "\u{2029}"];
-    (ascii, !returns && !(maybe && breaks.iter().any(|it| text.contains(it))))
+    (ascii, !others)
 }
 
 const CONTROL: &str = "control characters are not allowed";

@@ -10,7 +10,7 @@ use super::Version;
 /// Compares two keys as go-yaml does.
 ///
 /// In v2 this is no order in the mathematical sense: `a20` stands before `a100`, `a100` before `a1b`, and `a1b` before
-/// `a20`. The original prints such keys in an order that depends on chance; [`sort`] prints them in one of those.
+/// `a20`. The original prints such keys in an order that depends on chance; the emitter prints them in one of those.
 pub fn compare(version: Version, a: &str, b: &str) -> Ordering {
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let (Some(&byte_a), Some(&byte_b)) = (a.as_bytes().get(same), b.as_bytes().get(same)) else {

@@ -422,7 +422,7 @@ impl<'a> Parser<'a> {
     /// aside: it belongs to the collection, not to what comes first in it.
     fn take_entry(&mut self) -> Result<Mark, Problem> {
         let head = self.comments.head.len();
-        let mark = self.scanner.take().end;
+        let mark = self.scanner.take().indicator_end();
         if head > 0 && matches!(self.peek()?.0, Is::BlockSequenceStart | Is::BlockMappingStart) {
             let whole = std::mem::take(&mut self.comments.head);
             if whole.len() == head {
@@ -443,7 +443,7 @@ impl<'a> Parser<'a> {
         let (is, start) = self.peek()?;
         match is {
             Is::Key => {
-                let mark = self.scanner.take().end;
+                let mark = self.scanner.take().indicator_end();
                 let (is, _) = self.peek()?;
                 if matches!(is, Is::Key | Is::Value | Is::BlockEnd) {
                     self.state = State::BlockMappingValue;
@@ -468,7 +468,7 @@ impl<'a> Parser<'a> {
             self.state = State::BlockMappingKey;
             return Ok(empty_scalar(start));
         }
-        let mark = self.scanner.take().end;
+        let mark = self.scanner.take().indicator_end();
         let (is, _) = self.peek()?;
         if matches!(is, Is::Key | Is::Value | Is::BlockEnd) {
             self.state = State::BlockMappingKey;
@@ -515,7 +515,7 @@ impl<'a> Parser<'a> {
             return self.node(false, false);
         }
         // The original drops the token: after `[? ]` it misses the bracket, after `[? : x]` the colon.
-        let mark = self.scanner.take().end;
+        let mark = self.scanner.take().indicator_end();
         self.state = State::FlowSequencePairValue;
         Ok(empty_scalar(mark))
     }

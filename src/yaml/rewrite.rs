@@ -105,10 +105,12 @@ impl Document<'_> {
             Style::Scalar(ScalarStyle::Plain) if node.value.is_empty() && untagged && (in_flow || is_key) => {
                 node.style = Style::Scalar(ScalarStyle::SingleQuoted);
             }
-            // A short key in one line is written in quotes.
-            Style::Scalar(ScalarStyle::Folded)
-                if !in_flow && !(is_key && node.value.len() <= 128 && !node.value.contains(is_break)) =>
-            {
+            Style::Scalar(ScalarStyle::Folded) => {
+                // Within brackets, and as a short key in one line, it is written in quotes.
+                let short_key = is_key && node.value.len() <= 128 && !node.value.contains(is_break);
+                if in_flow || short_key {
+                    return;
+                }
                 if let Cow::Owned(text) = folded_again(&node.value) {
                     node.value = Cow::Owned(text);
                 }

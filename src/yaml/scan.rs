@@ -229,9 +229,9 @@ impl<'a> Scanner<'a> {
         Problem::scanner(context.line, self.cursor.line(), text)
     }
 
-    /// Appends a token that ends here.
+    /// Appends a token.
     fn push(&mut self, kind: TokenKind<'a>, start: Mark) {
-        self.queue.push(Token { kind, start, end: self.cursor.mark() });
+        self.queue.push(Token { kind, start });
     }
 
     /// Appends the token of an indicator of `len` characters.
@@ -254,13 +254,14 @@ impl<'a> Scanner<'a> {
     fn skip_to_next_token(&mut self) -> Result<(), Problem> {
         let scan_mark = self.cursor.mark();
         loop {
+            let mut at = self.cursor.spaces_end(self.cursor.pos(), usize::MAX);
             // Tabs are no indentation: they may stand in flow, or where no key may begin.
-            let tabs = self.flow_level > 0 || !self.simple_key_allowed;
-            let mut at = self.cursor.pos();
-            while matches!(self.cursor.byte(at), b' ') || (tabs && self.cursor.byte(at) == b'\t') {
-                at += 1;
+            if self.cursor.byte(at) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed) {
+                while self.cursor.is_blank(at) {
+                    at += 1;
+                }
             }
-            self.cursor.go_blank(at);
+            self.cursor.go_spaces(at);
             if self.version == Version::V3 {
                 self.turn_line_comment_to_head();
             }
@@ -352,7 +353,7 @@ impl<'a> Scanner<'a> {
             let text = format!("exceeded max depth of {}", limits::YAML_DEPTH);
             return Err(Problem::scanner(context, self.cursor.line(), text));
         }
-        let token = Token { kind, start: mark, end: mark };
+        let token = Token { kind, start: mark };
         match number {
             Some(number) => self.queue.insert(number, token),
             None => self.queue.push(token),
@@ -370,7 +371,7 @@ impl<'a> Scanner<'a> {
         }
         let mark = self.cursor.mark();
         while self.indent > column {
-            self.queue.push(Token { kind: TokenKind::BlockEnd, start: mark, end: mark });
+            self.queue.push(Token { kind: TokenKind::BlockEnd, start: mark });
             self.indent = self.indents.pop().unwrap_or(-1);
         }
     }
@@ -475,7 +476,7 @@ impl<'a> Scanner<'a> {
         if self.simple_key_is_valid(level)? {
             let key = self.simple_keys.get(level).copied().unwrap_or_default();
             let SimpleKey { token, mark, .. } = key;
-            self.queue.insert(token, Token { kind: TokenKind::Key, start: mark, end: mark });
+            self.queue.insert(token, Token { kind: TokenKind::Key, start: mark });
             self.roll_indent(mark.column, Some(token), TokenKind::BlockMappingStart, mark)?;
             if let Some(key) = self.simple_keys.last_mut() {
                 key.possible = false;
@@ -526,7 +527,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Appends a scalar.
-    fn push_scalar(&mut self, start: Mark, end: Mark, value: Cow<'a, str>, style: ScalarStyle) {
-        self.queue.push(Token { kind: TokenKind::Scalar { value, style }, start, end });
+    fn push_scalar(&mut self, start: Mark, value: Cow<'a, str>, style: ScalarStyle) {
+        self.push(TokenKind::Scalar { value, style }, start);
     }
 }

@@ -21,7 +21,7 @@ pub enum Value {
     /// Text.
     String(String),
     /// A list.
-    Seq(Vec<Value>),
+    Seq(Vec<Self>),
     /// A mapping in the order of its insertion.
     Map(Map),
 }
@@ -52,7 +52,7 @@ impl Value {
     }
 
     /// The items, when this is a list.
-    pub fn as_seq(&self) -> Option<&[Value]> {
+    pub fn as_seq(&self) -> Option<&[Self]> {
         match self {
             Self::Seq(items) => Some(items),
             _ => None,
@@ -60,7 +60,7 @@ impl Value {
     }
 
     /// The items to change, when this is a list.
-    pub fn as_seq_mut(&mut self) -> Option<&mut Vec<Value>> {
+    pub fn as_seq_mut(&mut self) -> Option<&mut Vec<Self>> {
         match self {
             Self::Seq(items) => Some(items),
             _ => None,
@@ -84,7 +84,7 @@ impl Value {
     }
 
     /// What stands under `key`, when this is a mapping that has it.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.get(key)
     }
 
@@ -131,8 +131,8 @@ impl From<String> for Value {
     }
 }
 
-impl From<Vec<Value>> for Value {
-    fn from(value: Vec<Value>) -> Self {
+impl From<Vec<Self>> for Value {
+    fn from(value: Vec<Self>) -> Self {
         Self::Seq(value)
     }
 }

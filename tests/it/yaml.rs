@@ -47,7 +47,6 @@ fn check<'r>(kind: &str, judge: impl Fn(&str, &Json) -> Vec<(&'r str, String)>) 
     }
     assert!(wrong.is_empty(), "{} of {rows} differ\n{}", wrong.len(), wrong.join("\n"));
     assert!(rows > 0, "no rows of {kind}");
-    println!("{kind}: {rows} rows");
 }
 
 fn inputs(kind: &str) -> Vec<PathBuf> {
@@ -205,28 +204,44 @@ fn the_corpus_is_printed_as_by_the_originals() {
         serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap();
     let files = rendered(&corpus);
     assert!(files.keys().eq(expected.keys()), "the corpus has other files than the oracle saw");
-    let (mut documents, mut wrong) = (0, Vec::new());
-    for (name, text) in files {
-        let expected = &expected[&name];
-        let (mut sigs, mut kustomize) = (String::new(), String::new());
-        let parts = split(&text);
-        documents += parts.len();
-        assert_eq!(expected["documents"], parts.len(), "{name}");
-        for part in parts {
-            let read = |version| parse_first(part.as_bytes(), version);
-            let value = read(Version::V2).and_then(|document: Document<'_>| document.to_value(Version::V2));
-            let printed = value.and_then(|value| Ok(emit(&json::through_json(value)?)));
-            sigs += &format!("---\n{}", or_error(printed));
-            kustomize += &format!("---\n{}", or_error(read(Version::V3).and_then(rewrite::build)));
+    // Code that is not optimised takes a minute for it; the files share the processors.
+    let files = std::sync::Mutex::new(files.into_iter());
+    let results = std::sync::Mutex::new((0, Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let next = || files.lock().unwrap().next();
+                while let Some((name, text)) = next() {
+                    let (documents, wrong) = printed_again(&name, &text, &expected[&name]);
+                    let mut results = results.lock().unwrap();
+                    results.0 += documents;
+                    results.1.extend(wrong);
+                }
+            });
         }
-        for (what, printed) in [("sigs", sigs), ("kustomize", kustomize)] {
-            if expected[what] != Digest::of(printed.as_bytes()).to_string() {
-                wrong.push(format!("{name} as {what}"));
-            }
-        }
-    }
+    });
+    let (documents, wrong) = results.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     println!("{documents} documents");
+}
+
+/// How many documents a file has, and what is printed differently.
+fn printed_again(name: &str, text: &str, expected: &BTreeMap<String, Json>) -> (usize, Vec<String>) {
+    let (mut sigs, mut kustomize) = (String::new(), String::new());
+    let parts = split(text);
+    assert_eq!(expected["documents"], parts.len(), "{name}");
+    for part in &parts {
+        let read = |version| parse_first(part.as_bytes(), version);
+        let value = read(Version::V2).and_then(|document: Document<'_>| document.to_value(Version::V2));
+        let printed = value.and_then(|value| Ok(emit(&json::through_json(value)?)));
+        sigs += &format!("---\n{}", or_error(printed));
+        kustomize += &format!("---\n{}", or_error(read(Version::V3).and_then(rewrite::build)));
+    }
+    let wrong = [("sigs", sigs), ("kustomize", kustomize)].into_iter().filter_map(|(what, printed)| {
+        let same = expected[what] == Digest::of(printed.as_bytes()).to_string();
+        (!same).then(|| format!("{name} as {what}"))
+    });
+    (parts.len(), wrong.collect())
 }
 
 /// All files that the originals rendered, by the names that the oracle gives them.

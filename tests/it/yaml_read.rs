@@ -8,6 +8,11 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
+use airlock::{
+    limits,
+    yaml::{self, Error, Version},
+};
+
 use record::{record, unquote};
 
 /// Documents of which the original makes something else, by intent.
@@ -37,6 +42,33 @@ fn documents_are_read_as_by_the_originals() {
     }
     assert!(wrong.is_empty(), "{} of {rows} differ\n{}", wrong.len(), wrong.join("\n"));
     assert!(rows > 1000, "only {rows} rows");
+}
+
+#[test]
+fn what_the_originals_leave_open_has_a_limit() {
+    let read = |text: &str, version| {
+        let document = yaml::parse_first(text.as_bytes(), version)?;
+        document.to_value(version).map(drop)
+    };
+    let limit = |limit, unit| Err(Error::Limit { limit, unit });
+    for version in [Version::V2, Version::V3] {
+        let depth = limits::YAML_VALUE_DEPTH;
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(read(&nested(depth), version), Ok(()));
+        assert_eq!(read(&nested(depth + 1), version), limit(depth, "levels"));
+        let open = "[".repeat(depth / 2);
+        let close = "]".repeat(depth / 2);
+        let twice = format!("- &a {open}{close}\n- {open}*a{close}\n");
+        assert_eq!(read(&twice, version), limit(depth, "levels"), "aliases count where they are used");
+    }
+    let count = |text: &[u8]| yaml::parse(text, Version::V2).map(|documents| documents.len());
+    let (documents, bytes) = (limits::YAML_DOCUMENTS, limits::YAML_BYTES);
+    assert_eq!(count("---\n".repeat(documents).as_bytes()), Ok(documents));
+    assert_eq!(
+        count("---\n".repeat(documents + 1).as_bytes()),
+        Err(Error::Limit { limit: documents, unit: "documents" })
+    );
+    assert_eq!(count(&vec![b' '; bytes + 1]), Err(Error::Limit { limit: bytes, unit: "bytes" }));
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod store;
 mod yaml;
 
 use std::process::Command;
@@ -11,6 +12,10 @@ use anyhow::{Result, ensure};
 pub enum Subject {
     /// Reading YAML and printing it again
     Yaml,
+    /// Taking blobs into a store
+    Import,
+    /// Opening a store of many blobs
+    Open,
 }
 
 /// Runs a benchmark and gives its table.
@@ -24,6 +29,8 @@ pub fn run(subject: Subject) -> Result<String> {
     }
     match subject {
         Subject::Yaml => yaml::run(),
+        Subject::Import => store::import(),
+        Subject::Open => store::open(),
     }
 }
 
@@ -43,7 +50,8 @@ fn run_optimised(subject: Subject) -> Result<String> {
 pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) bytes: usize,
-    pub(crate) original: f64,
+    /// Where the original has such a step.
+    pub(crate) original: Option<f64>,
     pub(crate) ours: f64,
 }
 
@@ -53,8 +61,13 @@ pub(crate) fn table(rows: &[Row]) -> String {
     for Row { what, bytes, original, ours } in rows {
         #[expect(clippy::cast_precision_loss, reason = "megabytes to one digit")]
         let megabytes = *bytes as f64 / 1e6;
-        let ratio = original / ours;
-        table.push_str(&format!("{what:<44} {megabytes:>8.1} {original:>11.3} {ours:>9.4} {ratio:>7.1}\n"));
+        let (original, ratio) = match original {
+            Some(original) => (format!("{original:.3}"), format!("{:.1}", original / ours)),
+            None => Default::default(),
+        };
+        let row = format!("{what:<44} {megabytes:>8.1} {original:>11} {ours:>9.4} {ratio:>7}");
+        table.push_str(row.trim_end());
+        table.push('\n');
     }
     table
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask dist`: the one static binary, and what makes it one.
 
+#![expect(clippy::print_stdout, reason = "a task tells how far it is")]
+
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -84,7 +84,7 @@ impl Oracle {
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("oracle");
         let status = Command::new("go")
-            .args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-o"])
+            .args(["build", "-mod=readonly", "-buildvcs=false", "-o"])
             .args([program.as_path(), Path::new(".")])
             .current_dir(&source)
             .env_remove("GOFLAGS")

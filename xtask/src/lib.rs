@@ -7,6 +7,7 @@
 
 pub mod bench;
 pub mod bundle;
+pub mod demo;
 pub mod disk;
 pub mod dist;
 pub mod envelope;

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, bench, bundle, dist, golden, key, root, test};
+use xtask::{World, bench, bundle, demo, dist, golden, key, root, test};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Task {
     },
     #[command(subcommand, about = "Build, sign and write bundles")]
     Bundle(bundle::Command),
+    #[command(about = "Show the main job, from nothing to a reconciled cluster")]
+    Demo(demo::Args),
     #[command(about = "Run everything that CI runs")]
     Test(test::Args),
     #[command(about = "Build the static binary and check that it is one")]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Golden(args) => golden::run(args).map(String::into_bytes),
         Task::Bench { subject } => bench::run(*subject).map(String::into_bytes),
         Task::Bundle(command) => bundle::run(command, &world),
+        Task::Demo(args) => demo::run(args).map(|()| Vec::new()),
         Task::Test(args) => test::run(args).map(|()| Vec::new()),
         Task::Dist(args) => dist::run(args).map(|()| Vec::new()),
     };

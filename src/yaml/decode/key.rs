@@ -1,6 +1,9 @@
 //! Keys, and how Go prints what cannot be one.
 
-use std::{collections::HashSet, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write as _,
+};
 
 use super::Decoder;
 use crate::yaml::{
@@ -9,16 +12,17 @@ use crate::yaml::{
     resolve::Scalar,
 };
 
-/// A key as Go compares keys of no particular type: `1` and `"1"` are two.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A key as Go compares keys of no particular type: `1` and `"1"` are two. The order of the types is the one in which
+/// the originals, as they are built for the tests, print them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key {
     Null,
-    Bool(bool),
-    Int(i64),
-    Uint(u64),
-    /// The bits, with one zero.
-    Float(u64),
     String(String),
+    Uint(u64),
+    Int(i64),
+    /// The bits.
+    Float(u64),
+    Bool(bool),
     /// As it prints.
     Timestamp(String),
 }
@@ -30,7 +34,7 @@ impl Key {
             Scalar::Bool(value) => Self::Bool(value),
             Scalar::Int(value) => Self::Int(value),
             Scalar::Uint(value) => Self::Uint(value),
-            Scalar::Float(value) => Self::Float(if value == 0.0 { 0 } else { value.to_bits() }),
+            Scalar::Float(value) => Self::Float(value.to_bits()),
             Scalar::String(text) => Self::String(text.into_owned()),
             Scalar::Binary(bytes) => Self::String(text_of(bytes)),
             Scalar::Timestamp(instant) => Self::Timestamp(instant.to_string()),
@@ -151,29 +155,59 @@ impl Printer<'_, '_, '_> {
         let string_map = self.decoder.version == Version::V3 && self.decoder.is_string_map(id);
         let key_type = if string_map { "string" } else { "interface {}" };
         let _ = write!(self.text, "map[{key_type}]interface {{}}{{");
-        // Go sorts by value within a type; how it sorts types is an accident of its memory.
-        let mut entries: Vec<(String, NodeId)> = Vec::new();
-        for (key, value) in self.decoder.document.entries(id).take(Self::LENGTH) {
-            let key = match go_syntax(self.decoder, key).as_str() {
-                "<nil>" => "interface {}(nil)".to_owned(),
-                key => key.to_owned(),
-            };
-            match entries.iter_mut().find(|(known, _)| *known == key) {
-                Some(known) if !self.decoder.strict => known.1 = value,
-                Some(_) => (),
-                None => entries.push((key, value)),
-            }
-        }
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut entries = BTreeMap::new();
+        self.entries(id, false, 0, &mut entries);
         for (at, (key, value)) in entries.into_iter().enumerate() {
             if at > 0 {
                 self.text.push_str(", ");
             }
-            self.text.push_str(&key);
+            match key {
+                Key::Null => self.text.push_str("interface {}(nil)"),
+                key => self.text.push_str(&key.go_syntax()),
+            }
             self.text.push(':');
             self.print(value);
         }
         self.text.push('}');
+    }
+
+    /// The entries of a mapping and of what it merges, in the order in which they are set.
+    fn entries(&self, id: NodeId, merged: bool, depth: usize, into: &mut BTreeMap<Key, NodeId>) {
+        let document = self.decoder.document;
+        let v3 = self.decoder.version == Version::V3;
+        let mut last = None;
+        for (key, value) in document.entries(id).take(Self::LENGTH) {
+            if if v3 { self.decoder.is_merge_v3(key) } else { self.decoder.is_merge_v2(key) } {
+                last = Some(value);
+                if !v3 {
+                    self.merge(value, depth, into);
+                }
+                continue;
+            }
+            let key = Key::new(self.decoder.resolve(document.resolve_alias(key)).unwrap_or(Scalar::Null));
+            if self.decoder.strict || (v3 && merged) {
+                into.entry(key).or_insert(value);
+            } else {
+                into.insert(key, value);
+            }
+        }
+        if let Some(value) = last.filter(|_| v3) {
+            self.merge(value, depth, into);
+        }
+    }
+
+    fn merge(&self, id: NodeId, depth: usize, into: &mut BTreeMap<Key, NodeId>) {
+        let document = self.decoder.document;
+        let merged = match self.decoder.kind(id) {
+            Kind::Sequence if self.decoder.version == Version::V3 => document.children(id).to_vec(),
+            Kind::Sequence => document.children(id).iter().rev().copied().collect(),
+            _ => vec![id],
+        };
+        for id in merged {
+            if depth < 20 && into.len() < Self::LENGTH {
+                self.entries(document.resolve_alias(id), true, depth + 1, into);
+            }
+        }
     }
 }
 
@@ -197,7 +231,7 @@ pub(super) fn quote(text: &str) -> String {
                 let code = u32::from(character);
                 let _ = match code {
                     ..0x80 => write!(quoted, "\\x{code:02x}"),
-                    ..0x10000 => write!(quoted, "\\u{code:04x}"),
+                    0x80..0x10000 => write!(quoted, "\\u{code:04x}"),
                     _ => write!(quoted, "\\U{code:08x}"),
                 };
             }

@@ -28,6 +28,21 @@ struct Mapping {
     map: Map,
     /// What keys there are, by Go's comparison. Only a strict decoder asks.
     keys: HashSet<Key>,
+    /// What JSON will not take, with the key that it stands under: a later value for the key takes it away.
+    refused: Vec<(Key, Error)>,
+}
+
+impl Mapping {
+    /// How many mistakes are kept. One is reported; the others wait for the case that it is taken away.
+    const REFUSED: usize = 16;
+
+    /// Notes what is wrong with the value that `key` now has, if anything.
+    fn refuse(&mut self, key: Key, error: Option<Error>) {
+        self.refused.retain(|(known, _)| *known != key);
+        if self.refused.len() < Self::REFUSED {
+            self.refused.extend(error.map(|error| (key, error)));
+        }
+    }
 }
 
 impl<'d> Decoder<'d, '_> {
@@ -54,7 +69,9 @@ impl<'d> Decoder<'d, '_> {
             Kind::Mapping => {
                 let size = self.document.children(id).len() / 2;
                 let mut into = Mapping { map: Map::with_capacity(size), ..Mapping::default() };
+                let outer = self.json.take();
                 self.mapping(id, &mut into)?;
+                self.json = outer.or_else(|| into.refused.into_iter().next().map(|(_, error)| error));
                 Ok(Value::Map(into.map))
             }
         }
@@ -69,7 +86,9 @@ impl<'d> Decoder<'d, '_> {
                 continue;
             }
             let key = self.key(key_id)?;
+            let outer = self.json.take();
             let value = self.value(value_id)?;
+            let refused = std::mem::replace(&mut self.json, outer);
             if self.strict {
                 let key = Key::new(key.clone());
                 if into.keys.contains(&key) {
@@ -79,12 +98,16 @@ impl<'d> Decoder<'d, '_> {
                 }
                 into.keys.insert(key);
             }
+            if refused.is_some() || !into.refused.is_empty() {
+                into.refuse(Key::new(key.clone()), refused);
+            }
             let text = match key {
                 Scalar::String(text) => text.into_owned(),
                 other => match Key::new(other).into_text() {
                     Ok(text) => text,
                     Err(key) => {
-                        self.refuse_key(id, key, value_id);
+                        let error = self.unsupported_key(&key, value_id);
+                        into.refuse(key, Some(error));
                         continue;
                     }
                 },
@@ -95,21 +118,14 @@ impl<'d> Decoder<'d, '_> {
         Ok(())
     }
 
-    /// A key that has no text. It is an error only once the whole document is known to be good, and with the last
-    /// value of the key.
-    fn refuse_key(&mut self, mapping: NodeId, key: Key, value: NodeId) {
-        if let Some(refused) = &self.refused
-            && (refused.0 != mapping || refused.1 != key)
-        {
-            return;
-        }
-        self.json = Some(Error::Json(format!(
+    /// A key that has no text. It is an error only once the whole document is known to be good.
+    fn unsupported_key(&self, key: &Key, value: NodeId) -> Error {
+        Error::Json(format!(
             "unsupported map key of type: {}, key: {}, value: {}",
             key.go_type(),
             key.go_syntax(),
             key::go_syntax(self, value)
-        )));
-        self.refused = Some((mapping, key));
+        ))
     }
 
     fn key(&mut self, id: NodeId) -> Result<Scalar<'d>, Error> {
@@ -160,7 +176,7 @@ impl<'d> Decoder<'d, '_> {
         Ok(())
     }
 
-    fn is_merge_v2(&self, id: NodeId) -> bool {
+    pub(super) fn is_merge_v2(&self, id: NodeId) -> bool {
         let node = self.document.node(id);
         if node.value != "<<" || node.kind != Kind::Scalar {
             return false;

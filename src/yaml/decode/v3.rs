@@ -101,11 +101,8 @@ impl<'d> Decoder<'d, '_> {
                 merge = Some(value_id);
                 continue;
             }
-            let key = if into.text_keys {
-                self.text_key(key_id)?.map(Key::String)
-            } else {
-                Some(self.any_key(key_id)?)
-            };
+            let key =
+                if into.text_keys { self.text_key(key_id)?.map(Key::String) } else { self.any_key(key_id)? };
             let Some(key) = key else { continue };
             if let Some(merged) = merged.as_deref_mut()
                 && !merged.insert(key.clone())
@@ -194,16 +191,16 @@ impl<'d> Decoder<'d, '_> {
     }
 
     fn mismatch(&self, id: NodeId, go_type: &str) -> String {
-        let tag = self.document.explicit_tag(id).map_or_else(|| self.document.tag(id), short_tag);
+        let tag = self.document.tag(id);
         let value = if matches!(&*tag, "!!seq" | "!!map") { "" } else { " ``" };
         format!("line {}: cannot unmarshal {tag}{value} into {go_type}", self.line(id))
     }
 
-    /// A key of no particular type.
-    fn any_key(&mut self, id: NodeId) -> Result<Key, Error> {
+    /// A key of no particular type; none where a mistake was reported and the original drops it.
+    fn any_key(&mut self, id: NodeId) -> Result<Option<Key>, Error> {
         self.budget.count()?;
         match self.kind(id) {
-            Kind::Scalar => self.resolve(id).map(Key::new),
+            Kind::Scalar => self.resolve(id).map(Key::new).map(Some),
             Kind::Alias => {
                 let target = self.enter_alias(id)?;
                 let key = self.any_key(target)?;
@@ -212,8 +209,10 @@ impl<'d> Decoder<'d, '_> {
             }
             Kind::Sequence | Kind::Mapping => {
                 self.budget.decoded -= 1;
-                self.any(id)?;
-                Err(self.complex_key(id))
+                match self.any(id)? {
+                    Some(_) => Err(self.complex_key(id)),
+                    None => Ok(None),
+                }
             }
         }
     }
@@ -231,18 +230,7 @@ impl<'d> Decoder<'d, '_> {
             Some(merged) => merged,
             None => {
                 for key in self.document.children(parent).iter().step_by(2) {
-                    let target = self.document.resolve_alias(*key);
-                    if self.kind(target) == Kind::Scalar {
-                        own.insert(self.any_key(*key)?);
-                    } else {
-                        let go_type = match self.kind(target) {
-                            Kind::Mapping if self.is_string_map(target) => "map[string]interface {}",
-                            Kind::Mapping => "map[interface {}]interface {}",
-                            _ => "[]interface {}",
-                        };
-                        let text = format!("runtime error: hash of unhashable type {go_type}");
-                        return Err(Error::Content(text));
-                    }
+                    own.extend(self.merge_key(*key)?);
                 }
                 &mut own
             }
@@ -256,6 +244,22 @@ impl<'d> Decoder<'d, '_> {
                 Ok(())
             }
             Kind::Scalar => Err(want_map()),
+        }
+    }
+
+    /// A key of a mapping into which another is merged. Where the original decoded it into text before, it now finds
+    /// that a list or a mapping cannot be looked up.
+    fn merge_key(&mut self, id: NodeId) -> Result<Option<Key>, Error> {
+        let target = self.document.resolve_alias(id);
+        let go_type = match self.kind(target) {
+            Kind::Scalar | Kind::Alias => return self.any_key(id),
+            Kind::Sequence => "[]interface {}",
+            Kind::Mapping if self.is_string_map(target) => "map[string]interface {}",
+            Kind::Mapping => "map[interface {}]interface {}",
+        };
+        match self.any(id)? {
+            Some(_) => Err(Error::Content(format!("runtime error: hash of unhashable type {go_type}"))),
+            None => Ok(None),
         }
     }
 
@@ -279,7 +283,7 @@ impl<'d> Decoder<'d, '_> {
         Ok(())
     }
 
-    fn is_merge_v3(&self, id: NodeId) -> bool {
+    pub(super) fn is_merge_v3(&self, id: NodeId) -> bool {
         let node = self.document.node(id);
         if node.value != "<<" || node.kind != Kind::Scalar {
             return false;

@@ -114,22 +114,20 @@ pub(super) fn literal(line: &mut Line<'_>, text: &str, indent: usize) {
         line.push("+");
     }
     line.push_break('\n');
+    // Among what may stand in a block, only two characters beyond ASCII break lines; without them the search is short.
+    let next = if text.is_ascii() { |rest: &str| rest.find('\n') } else { |rest: &str| rest.find(is_break) };
     let mut rest = text;
-    while let Some(at) = rest.find(is_break) {
-        let (content, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+    while !rest.is_empty() {
+        let (content, tail) = rest.split_at_checked(next(rest).unwrap_or(rest.len())).unwrap_or((rest, ""));
         if !content.is_empty() {
             line.start(indent);
-            line.push(content);
+            line.push_to_the_end(content);
         }
         let mut tail = tail.chars();
         if let Some(c) = tail.next() {
             line.push_break(c);
         }
         rest = tail.as_str();
-    }
-    if !rest.is_empty() {
-        line.start(indent);
-        line.push(rest);
     }
     line.end_literal();
 }

@@ -33,12 +33,23 @@ impl Traits {
         let Some(&first) = bytes.first() else {
             return Self { multiline: false, plain: true, single: true, block: false };
         };
-        if seen & (BREAK | ODD) != 0 {
+        if seen & ODD != 0 {
             return Self::of_any(version, text);
+        }
+        let trailing_space = bytes.last() == Some(&b' ');
+        if seen & BREAK != 0 {
+            // Lines of printable ASCII are a block or nothing but quotes with escapes.
+            let pairs = bytes.windows(2);
+            let space_break = pairs.fold(false, |found, pair| found | (pair == b" \n"));
+            return Self {
+                multiline: true,
+                plain: false,
+                single: false,
+                block: !trailing_space && !space_break,
+            };
         }
         // Printable ASCII in one line, nearly always.
         let blank_after = |at: usize| bytes.get(at + 1).is_none_or(|byte| *byte == b' ');
-        let trailing_space = bytes.last() == Some(&b' ');
         let indicator = first_is_indicator(text, blank_after(0))
             || (seen & COLON != 0
                 && bytes.iter().enumerate().any(|(at, byte)| *byte == b':' && blank_after(at)))

@@ -330,6 +330,13 @@ impl Line<'_> {
         self.mark_text();
     }
 
+    /// Appends `text`, behind which nothing else comes on its line, so that the column does not matter.
+    pub(super) fn push_to_the_end(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += 1;
+        self.mark_text();
+    }
+
     /// Appends a line break that is part of the text.
     pub(super) fn push_break(&mut self, c: char) {
         self.out.push(c);

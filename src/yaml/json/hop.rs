@@ -2,7 +2,7 @@
 
 use super::{
     super::{Error, Value, Version, parse_first},
-    check_float, read,
+    read,
 };
 
 /// Reads JSON as `JSONToYAML` does, which is as YAML: numbers keep their kind, an integer of any size its digits.
@@ -22,63 +22,71 @@ pub fn from_json(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// In the words of `encoding/json` and go-yaml.
 pub fn through_json(mut value: Value) -> Result<Value, Error> {
-    if needs_text(&value) {
-        return from_json(&super::to_json(&value)?);
-    }
-    let mut left = vec![&mut value];
-    while let Some(value) = left.pop() {
+    let plain = visit(&mut value);
+    if plain { Ok(value) } else { from_json(&super::to_json(&value)?) }
+}
+
+/// Takes `root` with all that is in it through JSON, as far as [`one`] can, and says as [`one`] does whether it could.
+fn visit<'v>(root: &'v mut Value) -> bool {
+    let mut plain = one(root);
+    let mut open = vec![(root, 0)];
+    while let Some((value, depth)) = open.pop() {
+        plain &= depth < DEEP;
+        let mut visit = |child: &'v mut Value| {
+            plain &= one(child);
+            if matches!(child, Value::Seq(_) | Value::Map(_)) {
+                open.push((child, depth + 1));
+            }
+        };
         match value {
-            Value::Float(number) => *value = through_text(*number)?,
-            Value::Seq(items) => left.extend(items),
-            Value::Map(map) => left.extend(map.values_mut()),
+            Value::Seq(items) => items.iter_mut().for_each(visit),
+            Value::Map(map) => map.values_mut().for_each(&mut visit),
             _ => (),
         }
     }
-    Ok(value)
+    plain
+}
+
+/// Far from go-yaml's limit of 10,000, and deeper than anything that is written by hand.
+const DEEP: usize = 1_000;
+
+/// A key this short stays below YAML's limit of 1024 characters however much of it is escaped.
+const SHORT: usize = 170;
+
+/// Takes a value without what is in it through JSON. Gives whether YAML sees no more in its text than JSON does; what
+/// becomes of a number is the same text again.
+fn one(value: &mut Value) -> bool {
+    match value {
+        Value::Float(number) if !number.is_finite() => false,
+        Value::Float(number) => {
+            *value = through_text(*number);
+            true
+        }
+        Value::String(text) => !is_odd(text),
+        Value::Map(map) => map.keys().all(|key| key.len() <= SHORT && !is_odd(key)),
+        _ => true,
+    }
 }
 
 /// A number as its JSON text reads.
-fn through_text(number: f64) -> Result<Value, Error> {
+fn through_text(number: f64) -> Value {
     /// Below this, all integers are exact and so is what they print.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    check_float(number)?;
     if number.fract() != 0.0 {
-        return Ok(Value::Float(number));
+        return Value::Float(number);
     }
     if number.abs() < EXACT {
         #[expect(clippy::cast_possible_truncation, reason = "an exact integer")]
-        return Ok(Value::Int(number as i64));
+        return Value::Int(number as i64);
     }
     let mut text = String::new();
     super::float::push_json(&mut text, number);
-    Ok(read::read(&text).unwrap_or(Value::Float(number)))
+    read::read(&text).unwrap_or(Value::Float(number))
 }
 
-/// Whether YAML sees more in the JSON text of `value` than JSON does.
-fn needs_text(value: &Value) -> bool {
-    /// Far from go-yaml's limit of 10,000, and deeper than anything that is written by hand.
-    const DEEP: usize = 1_000;
-    /// A key this short stays below YAML's limit however much of it is escaped.
-    const SHORT: usize = 170;
-    let mut left = vec![(value, 0)];
-    while let Some((value, depth)) = left.pop() {
-        match value {
-            _ if depth > DEEP => return true,
-            Value::String(text) if text.chars().any(is_odd) => return true,
-            Value::Seq(items) => left.extend(items.iter().map(|item| (item, depth + 1))),
-            Value::Map(map) => {
-                if map.keys().any(|key| key.len() > SHORT || key.chars().any(is_odd)) {
-                    return true;
-                }
-                left.extend(map.values().map(|value| (value, depth + 1)));
-            }
-            _ => (),
-        }
-    }
-    false
-}
-
-/// What YAML forbids or breaks lines at, unless JSON escapes it.
-fn is_odd(c: char) -> bool {
-    c >= '\u{7f}' && read::is_odd(c) && !matches!(c, '\u{2028}' | '\u{2029}')
+/// Whether `text` has what YAML forbids or breaks lines at, and JSON does not escape.
+fn is_odd(text: &str) -> bool {
+    // DEL, or the first byte of a control character or of a character that is none.
+    text.bytes().fold(false, |odd, byte| odd | matches!(byte, 0x7f | 0xc2 | 0xef))
+        && text.chars().any(|c| c >= '\u{7f}' && read::is_odd(c) && !matches!(c, '\u{2028}' | '\u{2029}'))
 }

@@ -222,7 +222,7 @@ impl<'a> Scanner<'a> {
         let mut mark = Mark { index: scan.index.saturating_sub(1), ..scan };
         while self.indent > column {
             mark = feet.get(&(self.indent + 1)).copied().unwrap_or(mark);
-            self.queue.push(Token { kind: TokenKind::BlockEnd, start: mark, end: mark });
+            self.queue.push(Token { kind: TokenKind::BlockEnd, start: mark });
             self.indent = self.indents.pop().unwrap_or(-1);
         }
     }

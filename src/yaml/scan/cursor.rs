@@ -140,8 +140,8 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The start of `text`, which is that of `input`.
     pub(super) fn new(text: &'a str, input: &Input<'_>) -> Self {
-        // A second byte order mark is dropped. The original drops it too, but by a look at the start of its buffer,
-        // so that it also drops a character of the lines that follow.
+        // Departs: a second byte order mark is dropped. The original does so by a look at the start of its buffer,
+        // and thereby drops a character of each line that follows, too.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
             text,
@@ -234,6 +234,13 @@ impl<'a> Cursor<'a> {
         self.is_blank(at) || self.is_break_or_end(at)
     }
 
+    /// Where the spaces end that stand at `at`, of which at most `most` count.
+    #[inline]
+    pub(super) fn spaces_end(&self, at: usize, most: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at + rest.iter().take(most).take_while(|byte| **byte == b' ').count()
+    }
+
     /// Where the line ends that `at` is on.
     pub(super) fn line_end(&self, at: usize) -> usize {
         if self.plain_breaks {
@@ -264,6 +271,12 @@ impl<'a> Cursor<'a> {
         self.pos = to;
     }
 
+    /// Goes on to `to`, over blanks.
+    #[inline]
+    pub(super) fn go_spaces(&mut self, to: usize) {
+        self.pos = to;
+    }
+
     /// Goes over the line break that stands here, if one does.
     #[inline]
     pub(super) fn go_break(&mut self) {
@@ -276,15 +289,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes over the line break that stands here, if one does, and adds what it stands for: LF, but for LS and PS.
+    /// Goes over the line break that stands here, if one does, and gives what it stands for: LF, but for LS and PS.
     #[inline]
-    pub(super) fn take_break(&mut self, into: &mut String) {
+    pub(super) fn take_break(&mut self) -> &'a str {
         let at = self.pos;
         self.go_break();
         match self.byte(at) {
-            _ if self.pos == at => (),
-            0xe2 => into.push_str(self.slice(at, self.pos)),
-            _ => into.push('\n'),
+            _ if self.pos == at => "",
+            0xe2 => self.slice(at, self.pos),
+            _ => "\n",
         }
     }
 

@@ -188,7 +188,7 @@ impl<'a> Scanner<'a> {
         while self.cursor.is_blank(at) {
             at += 1;
         }
-        self.cursor.go_blank(at);
+        self.cursor.go_spaces(at);
     }
 }
 

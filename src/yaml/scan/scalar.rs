@@ -13,17 +13,17 @@ use crate::yaml::error::Problem;
 
 /// The line breaks between two lines of a scalar.
 #[derive(Debug, Default)]
-struct Breaks {
+struct Breaks<'a> {
     /// The first, which may be folded.
-    first: String,
+    first: &'a str,
     /// The others, which stay.
     rest: String,
 }
 
-impl Breaks {
+impl Breaks<'_> {
     /// What is between the lines once folded: one line feed is a space, and of several all but the first stay.
     fn fold_into(&mut self, value: &mut String) {
-        match (self.first.as_str(), self.rest.as_str()) {
+        match (self.first, self.rest.as_str()) {
             ("\n", "") => value.push(' '),
             ("\n", rest) => value.push_str(rest),
             (first, rest) => {
@@ -31,7 +31,7 @@ impl Breaks {
                 value.push_str(rest);
             }
         }
-        self.first.clear();
+        self.first = "";
         self.rest.clear();
     }
 }
@@ -43,7 +43,6 @@ impl<'a> Scanner<'a> {
         let from = self.cursor.pos();
         let end_of_first = self.plain_line(from);
         self.cursor.go(end_of_first);
-        let mut end = self.cursor.mark();
         let mut value = Cow::Borrowed(self.cursor.slice(from, end_of_first));
         let indent = self.indent + 1;
         let mut breaks = Breaks::default();
@@ -55,7 +54,7 @@ impl<'a> Scanner<'a> {
                 break;
             }
             leading_blanks = true;
-            self.cursor.take_break(&mut breaks.first);
+            breaks.first = self.cursor.take_break();
             loop {
                 if self.cursor.is_blank(self.cursor.pos()) {
                     if self.cursor.peek(0) == b'\t' && i64::from(self.cursor.column()) < indent {
@@ -63,7 +62,7 @@ impl<'a> Scanner<'a> {
                     }
                     self.cursor.go_blank(self.cursor.pos() + 1);
                 } else if self.cursor.break_len(self.cursor.pos()) > 0 {
-                    self.cursor.take_break(&mut breaks.rest);
+                    breaks.rest.push_str(self.cursor.take_break());
                 } else {
                     break;
                 }
@@ -83,10 +82,9 @@ impl<'a> Scanner<'a> {
             breaks.fold_into(value);
             value.push_str(self.cursor.slice(from, to));
             self.cursor.go(to);
-            end = self.cursor.mark();
             leading_blanks = false;
         }
-        self.push_scalar(start, end, value, ScalarStyle::Plain);
+        self.push_scalar(start, value, ScalarStyle::Plain);
         if leading_blanks {
             self.simple_key_allowed = true;
         }
@@ -136,7 +134,7 @@ impl<'a> Scanner<'a> {
         if self.cursor.byte(to) == quote && !(single && self.cursor.byte(to + 1) == quote) {
             let value = self.cursor.slice(from, to);
             self.cursor.go(to + 1);
-            self.push_scalar(start, self.cursor.mark(), Cow::Borrowed(value), style);
+            self.push_scalar(start, Cow::Borrowed(value), style);
             return Ok(());
         }
         let mut value = String::new();
@@ -160,18 +158,18 @@ impl<'a> Scanner<'a> {
                     value.push_str(self.cursor.slice(from, self.cursor.pos()));
                     continue;
                 }
-                self.cursor.take_break(&mut breaks.first);
+                breaks.first = self.cursor.take_break();
                 leading_blanks = true;
             }
             while leading_blanks {
                 self.skip_blanks();
                 leading_blanks = self.cursor.break_len(self.cursor.pos()) > 0;
-                self.cursor.take_break(&mut breaks.rest);
+                breaks.rest.push_str(self.cursor.take_break());
             }
             breaks.fold_into(&mut value);
         }
         self.cursor.go(self.cursor.pos() + 1);
-        self.push_scalar(start, self.cursor.mark(), Cow::Owned(value), style);
+        self.push_scalar(start, Cow::Owned(value), style);
         Ok(())
     }
 
@@ -274,13 +272,12 @@ impl<'a> Scanner<'a> {
             0 => 0,
             _ => self.indent.max(0) + i64::from(increment),
         };
-        let mut end = self.cursor.mark();
         let mut value: Cow<'a, str> = Cow::Borrowed("");
         // The line break after the last line of the text, and those of the empty lines after it.
-        let mut first = String::new();
+        let mut first = "";
         let mut rest = String::new();
         let mut blank_before = false;
-        self.block_breaks(&mut indent, &mut rest, start, &mut end)?;
+        self.block_breaks(&mut indent, &mut rest, start)?;
         while i64::from(self.cursor.column()) == indent && !self.cursor.at_end() {
             let blank = self.cursor.is_blank(self.cursor.pos());
             let from = self.cursor.pos();
@@ -289,18 +286,17 @@ impl<'a> Scanner<'a> {
             if value.is_empty() && first.is_empty() && rest.is_empty() {
                 value = Cow::Borrowed(line);
             } else {
-                let value = value.to_mut();
+                let value = owned_with_room(&mut value);
                 if !literal && !blank_before && !blank && first == "\n" {
                     if rest.is_empty() {
                         value.push(' ');
                     }
                 } else {
-                    value.push_str(&first);
+                    value.push_str(first);
                 }
                 value.push_str(&rest);
                 value.push_str(line);
             }
-            first.clear();
             rest.clear();
             blank_before = blank;
             if blank && line.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
@@ -308,16 +304,16 @@ impl<'a> Scanner<'a> {
             } else {
                 self.cursor.go(to);
             }
-            self.cursor.take_break(&mut first);
-            self.block_breaks(&mut indent, &mut rest, start, &mut end)?;
+            first = self.cursor.take_break();
+            self.block_breaks(&mut indent, &mut rest, start)?;
         }
         if chomping != Chomping::Strip && !first.is_empty() {
-            value.to_mut().push_str(&first);
+            value.to_mut().push_str(first);
         }
         if chomping == Chomping::Keep && !rest.is_empty() {
             value.to_mut().push_str(&rest);
         }
-        self.push_scalar(start, end, value, style);
+        self.push_scalar(start, value, style);
         Ok(())
     }
 
@@ -354,23 +350,18 @@ impl<'a> Scanner<'a> {
 
     /// Empty lines and the indentation of the next line that is not. The first such line fixes `indent`, if no
     /// indicator has.
-    fn block_breaks(
-        &mut self,
-        indent: &mut i64,
-        breaks: &mut String,
-        start: Mark,
-        end: &mut Mark,
-    ) -> Result<(), Problem> {
-        *end = self.cursor.mark();
+    fn block_breaks(&mut self, indent: &mut i64, breaks: &mut String, start: Mark) -> Result<(), Problem> {
         let mut deepest = 0;
         loop {
-            let mut at = self.cursor.pos();
-            let mut column = i64::from(self.cursor.column());
-            while (*indent == 0 || column < *indent) && self.cursor.byte(at) == b' ' {
-                at += 1;
-                column += 1;
-            }
-            self.cursor.go_blank(at);
+            let from = self.cursor.pos();
+            let column = i64::from(self.cursor.column());
+            let most = match *indent {
+                0 => usize::MAX,
+                indent => usize::try_from(indent - column).unwrap_or(0),
+            };
+            let at = self.cursor.spaces_end(from, most);
+            self.cursor.go_spaces(at);
+            let column = i64::from(self.cursor.column());
             deepest = deepest.max(column);
             if (*indent == 0 || column < *indent) && self.cursor.byte(at) == b'\t' {
                 let text = "found a tab character where an indentation space is expected";
@@ -379,14 +370,23 @@ impl<'a> Scanner<'a> {
             if self.cursor.break_len(at) == 0 {
                 break;
             }
-            self.cursor.take_break(breaks);
-            *end = self.cursor.mark();
+            breaks.push_str(self.cursor.take_break());
         }
         if *indent == 0 {
             *indent = deepest.max(self.indent + 1).max(1);
         }
         Ok(())
     }
+}
+
+/// The text, to be added to: a block scalar of more than one line has many.
+fn owned_with_room<'v>(value: &'v mut Cow<'_, str>) -> &'v mut String {
+    if let Cow::Borrowed(text) = value {
+        let mut owned = String::with_capacity(256 + 2 * text.len());
+        owned.push_str(text);
+        *value = Cow::Owned(owned);
+    }
+    value.to_mut()
 }
 
 /// What becomes of the line breaks at the end of a block scalar.

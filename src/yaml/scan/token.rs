@@ -25,8 +25,13 @@ pub enum ScalarStyle {
 pub(in crate::yaml) struct Token<'a> {
     pub(in crate::yaml) kind: TokenKind<'a>,
     pub(in crate::yaml) start: Mark,
-    /// Where an empty scalar after this token stands.
-    pub(in crate::yaml) end: Mark,
+}
+
+impl Token<'_> {
+    /// Where an indicator ends: an empty scalar after it stands there.
+    pub(in crate::yaml) fn indicator_end(&self) -> Mark {
+        Mark { index: self.start.index + 1, column: self.start.column + 1, ..self.start }
+    }
 }
 
 /// What a token is. The rare ones with much to say are boxed, so that the others stay small.

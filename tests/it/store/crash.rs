@@ -61,8 +61,8 @@ impl Life {
             }
             if state.channel(&cluster(), &channel()).staged.is_some() {
                 let channel_state = state.channel_mut(&cluster(), &channel());
-                channel_state.activate();
-                channel_state.healthy();
+                channel_state.active = channel_state.staged.take();
+                channel_state.last_good = channel_state.active;
                 store.commit(&state)?;
             }
         }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -49,6 +50,9 @@ func throughSigs(document []byte) ([]byte, error) {
 
 func throughKustomize(document []byte) ([]byte, error) {
 	node, err := kyaml.Parse(string(document))
+	if err == io.EOF {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

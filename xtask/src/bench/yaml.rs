@@ -34,7 +34,7 @@ pub(super) fn run() -> Result<String> {
             });
             ensure!(size_of_original == out.len().to_string(), "{what}: other bytes than the original's");
             let what = format!("{size}: read and print as {what} does");
-            rows.push(Row { what, bytes: input.len(), original: seconds.parse()?, ours });
+            rows.push(Row { what, bytes: input.len(), original: Some(seconds.parse()?), ours });
         }
         let ours = best(RUNS, || {
             for document in input.split("\n---\n") {
@@ -47,7 +47,7 @@ pub(super) fn run() -> Result<String> {
         rows.push(Row {
             what: format!("{size}: read only, ours alone"),
             bytes: input.len(),
-            original: f64::NAN,
+            original: None,
             ours,
         });
     }
@@ -100,21 +100,18 @@ fn built_crds(corpus: &Path) -> Result<String> {
 
 /// Whether each document is a mapping that both versions read.
 fn is_fine(text: &str) -> bool {
-    text.split("\n---\n").all(|document| {
-        through_sigs(document, &mut String::new())
-            .and(through_kustomize(document, &mut String::new()))
-            .is_ok()
-    })
+    let reads = |document: &str, treat: Treat| treat(document, &mut String::new()).is_ok();
+    text.split("\n---\n").all(|document| reads(document, through_sigs) && reads(document, through_kustomize))
 }
 
-/// Texts until they are `size` bytes, from the first again where they end too early.
+/// Texts until they are about `size` bytes, from the first again where they end too early.
 fn enough(texts: impl Iterator<Item = String>, size: usize) -> String {
     let texts: Vec<String> = texts.collect();
     let mut all = String::new();
     for text in texts.iter().cycle() {
         all.push_str(text.trim_end());
         all.push_str("\n---\n");
-        if all.len() >= size {
+        if all.len() >= size / 100 * 98 {
             break;
         }
     }
