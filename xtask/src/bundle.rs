@@ -305,8 +305,10 @@ fn before(built: &Path) -> Option<PathBuf> {
         .find(|it| Opened::open(it).is_ok_and(|it| it.envelope.digest() == previous.digest))
 }
 
+/// Tells a person beside the data on standard output. What came from another machine moves no cursor.
 fn eprint(text: &str) {
     use std::io::Write;
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     // Where nobody reads along, nobody is told.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -26,6 +26,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The first bytes of a file: enough to see what it is, too few to be a secret.
+///
+/// # Errors
+/// When it is not there or cannot be read.
+pub fn head(path: &Path) -> Result<Vec<u8>> {
+    let open = || format!("failed to read {}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path).with_context(open)?.take(12).read_to_end(&mut bytes).with_context(open)?;
+    Ok(bytes)
+}
+
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors

@@ -48,7 +48,14 @@ impl Envelope {
     /// # Errors
     /// When it is not there, is malformed, or is of another role.
     pub fn read(path: &Path, role: Role) -> Result<Self> {
-        let bytes = disk::read(path, limits::ENVELOPE_BYTES)?;
+        Self::parse(path, role, disk::read(path, limits::ENVELOPE_BYTES)?)
+    }
+
+    /// Reads an envelope of this role from bytes that lay at `path`.
+    ///
+    /// # Errors
+    /// When it is malformed, or is of another role.
+    pub fn parse(path: &Path, role: Role, bytes: Vec<u8>) -> Result<Self> {
         let (found, payload, signatures) = Unverified::read(&path.display().to_string(), bytes)?.into_parts();
         ensure!(
             found == role.payload_type(),

@@ -17,7 +17,7 @@ use anyhow::{Result, ensure};
 use clap::Subcommand;
 use ed25519_dalek::SigningKey;
 
-pub use public::{line, parse, read};
+pub use public::{label, line, parse, read};
 pub use signer::Signer;
 pub use sshsig::{armour, read_sshsig};
 
@@ -90,8 +90,7 @@ pub fn new(file: &Path, label: &str, unencrypted: bool, world: &mut World) -> Re
 /// # Errors
 /// When it is neither, or nobody knows the passphrase.
 pub fn show(file: &Path, world: &World) -> Result<PublicKey> {
-    let head = disk::read(file, 64 * 1024)?;
-    match head.starts_with(b"ssh-") || head.starts_with(b"sk-ssh-") {
+    match public::is_public(&disk::head(file)?) {
         true => read(file),
         false => Ok(Signer::open(file, world)?.public().clone()),
     }
@@ -101,7 +100,7 @@ pub fn show(file: &Path, world: &World) -> Result<PublicKey> {
 fn describe(key: &PublicKey) -> String {
     format!(
         "label    {}\nprint    {}\nid       {}\nline     {}\n",
-        key.label,
+        label(key),
         key.id().fingerprint(),
         key.id(),
         line(key)

@@ -24,6 +24,7 @@ pub use sheet::sheet;
 use crate::{
     World,
     envelope::{self, Envelope},
+    key,
 };
 
 /// Begin, change, sign and print the trust root.
@@ -222,13 +223,13 @@ fn admits(root: &TrustRoot, previous: Option<&TrustRoot>, key: &PublicKey) -> Re
         None if before > 0 => bail!(
             "key {} ({}) is not of the root role of trust root {}; if it is of version {before}'s, put that version's file beside this one",
             id.fingerprint(),
-            key.label,
+            key::label(key),
             root.version
         ),
         _ => bail!(
             "key {} ({}) is not of the root role, so its signature would not count",
             id.fingerprint(),
-            key.label
+            key::label(key)
         ),
     }
 }
@@ -249,7 +250,7 @@ pub fn standing(file: &Path) -> Result<String> {
         text.push_str(&format!("the root role of version {version}: {} of {need} signed\n", signed.len()));
         for key in keys {
             let mark = if signed.contains(&key.id()) { "signed" } else { "      " };
-            text.push_str(&format!("  {mark}  {}  {}\n", key.id().fingerprint(), key.label));
+            text.push_str(&format!("  {mark}  {}  {}\n", key.id().fingerprint(), key::label(key)));
         }
     }
     if root.version > 1 && previous.is_none() {
@@ -265,7 +266,7 @@ pub fn standing(file: &Path) -> Result<String> {
 pub fn check(directory: &Path) -> Result<String> {
     let chain = Chain::read(directory)?;
     let label = |root: &TrustRoot, id: &KeyId| {
-        root.keys.iter().find(|it| it.id() == *id).map_or_else(|| id.short(), |it| it.label.clone())
+        root.keys.iter().find(|it| it.id() == *id).map_or_else(|| id.short(), key::label)
     };
     let mut text = String::new();
     let mut before: Option<TrustRoot> = None;

@@ -83,9 +83,13 @@ impl Blobs {
     /// When a file cannot be read, or changed since it was taken.
     pub(super) fn cut(&mut self, largest: u64) -> Result<()> {
         for (blob, place) in self.blobs.values_mut() {
+            let sizes = part_sizes(blob.size, largest);
+            if sizes.is_empty() {
+                continue;
+            }
             let mut reader = place.open(0).with_context(|| format!("failed to read blob {}", blob.digest))?;
             let mut whole = Hasher::default();
-            for size in part_sizes(blob.size, largest) {
+            for size in sizes {
                 let mut part = Hashing { inner: reader.by_ref().take(size), hasher: Hasher::default() };
                 let mut buffer = vec![0; airlock::limits::CHUNK_BYTES];
                 loop {
@@ -96,8 +100,11 @@ impl Blobs {
                 let (digest, size) = part.hasher.finish();
                 blob.parts.push(Part { digest, size });
             }
-            let changed = !blob.parts.is_empty() && whole.finish() != (blob.digest, blob.size);
-            ensure!(!changed, "blob {} changed while it was read", blob.digest);
+            ensure!(
+                whole.finish() == (blob.digest, blob.size),
+                "blob {} changed while it was read",
+                blob.digest
+            );
         }
         Ok(())
     }

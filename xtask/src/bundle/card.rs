@@ -16,6 +16,7 @@ use crate::{World, envelope::Envelope, key::Signer, root::refusal};
 pub fn card(bundle: &Path, key: &Path, out: &Path, trust: Option<&Path>, world: &World) -> Result<String> {
     let opened = Opened::open(bundle)?;
     let root = opened.root(trust)?;
+    opened.signers(&root)?;
     opened.verify(&root)?;
     let role = root.roles.card.as_ref().context(
         "nobody may sign latest cards yet; `cargo xtask root rotate --card N:FILE.pub,…` says who",

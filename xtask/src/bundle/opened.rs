@@ -8,7 +8,7 @@ use airlock::{
     archive::{self, Tree, Unpacked},
     bundle::{
         Blob, Descriptor, Inventory, Item, Malformed, Medium, Piece, PublicKey, Release, Role, Statement,
-        TrustRoot, Unverified, strict,
+        TrustRoot, strict,
     },
     digest::{Digest, Mismatch, read_exact},
     limits,
@@ -56,14 +56,7 @@ impl Opened {
         let at = path.join(Item::Bundle.to_string());
         let bytes = document(&*medium, Item::Bundle, limits::ENVELOPE_BYTES)?
             .with_context(|| format!("{} has no bundle.dsse", path.display()))?;
-        let (found, payload, signatures) = Unverified::read("bundle.dsse", bytes)?.into_parts();
-        ensure!(
-            found == Role::Bundle.payload_type(),
-            "{} is of type `{}`, and a bundle was due",
-            at.display(),
-            found.escape_default()
-        );
-        let envelope = Envelope { path: at, role: Role::Bundle, payload, signatures };
+        let envelope = Envelope::parse(&at, Role::Bundle, bytes)?;
         let statement = statement(&envelope)?;
         let head = |digest: &Digest, size: u64, what: &str| -> Result<Vec<u8>> {
             let opened = medium
@@ -95,17 +88,22 @@ impl Opened {
     /// # Errors
     /// When the chain is broken, or is not the one that the bundle names.
     pub fn root(&self, trust: Option<&Path>) -> Result<Verified<TrustRoot>> {
-        let own = self.path.join("trust");
-        let directory = trust.unwrap_or(&own);
-        let root = Chain::read(directory)?.newest()?;
+        let root = self.chain(trust)?.newest()?;
         ensure!(
             root.domain == self.statement.domain,
-            "the bundle belongs to trust domain {}, and {} to {}",
+            "the bundle belongs to trust domain {}, and the trust roots to {}",
             self.statement.domain,
-            directory.display(),
             root.domain
         );
         Ok(root)
+    }
+
+    /// The trust roots of `trust` where a directory is given, else those that the bundle carries.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(super) fn chain(&self, trust: Option<&Path>) -> Result<Chain> {
+        trust.map_or_else(|| Chain::carried(self.medium()), Chain::read)
     }
 
     /// The keys of the bundle's channel, and how many of them must sign.

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     World, disk,
     envelope::{self, Envelope},
+    key,
 };
 
 /// The name of the readable difference beside an envelope that travels.
@@ -123,7 +124,7 @@ fn admits(bundle: &Opened, root: &Verified<TrustRoot>, key: &PublicKey) -> Resul
         keys.iter().any(|it| it.id() == key.id()),
         "key {} ({}) is not of channel `{}`, so its signature would not count",
         key.id().fingerprint(),
-        key.label,
+        key::label(key),
         bundle.statement.channel
     );
     Ok(())
@@ -148,7 +149,7 @@ pub fn standing(bundle: &Path, trust: Option<&Path>) -> Result<String> {
     );
     for key in keys {
         let mark = if signed.contains(&key.id()) { "signed" } else { "      " };
-        text.push_str(&format!("  {mark}  {}  {}\n", key.id().fingerprint(), key.label));
+        text.push_str(&format!("  {mark}  {}  {}\n", key.id().fingerprint(), key::label(key)));
     }
     match opened.verify(&root) {
         Ok(_) => text.push_str("the gate accepts it\n"),

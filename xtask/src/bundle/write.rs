@@ -44,6 +44,7 @@ pub enum Holds {
 pub fn write(bundle: &Path, form: &Form, holds: &[Holds], trust: Option<&Path>) -> Result<Written> {
     let opened = Opened::open(bundle)?;
     let root = opened.root(trust)?;
+    opened.signers(&root)?;
     opened.verify(&root).with_context(|| {
         format!(
             "{} goes nowhere before it is signed; `cargo xtask bundle sign` adds a signature",
@@ -51,6 +52,11 @@ pub fn write(bundle: &Path, form: &Form, holds: &[Holds], trust: Option<&Path>) 
         )
     })?;
     let mut contents = contents(&opened)?;
+    if trust.is_some() {
+        // The roots that were signed since it was built go along.
+        let chain = opened.chain(trust)?;
+        contents.roots = chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect();
+    }
     for held in holds {
         leave_out(&mut contents, &opened, held)?;
     }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use ed25519_dalek::{
-    SigningKey,
-    pkcs8::{KeypairBytes, spki::der::pem::LineEnding},
+use ed25519_dalek::SigningKey;
+use pkcs8::{
+    AlgorithmIdentifierRef, EncryptedPrivateKeyInfo, LineEnding, ObjectIdentifier, PrivateKeyInfo,
+    SecretDocument, pkcs5,
 };
-use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfo, PrivateKeyInfo, SecretDocument, pkcs5};
 use ssh_key::private::KeypairData;
 use zeroize::Zeroizing;
 
@@ -15,6 +15,12 @@ use crate::{World, world::Passphrase};
 
 /// The base-2 logarithm of scrypt's N: with r = 8 each guess costs 128 MiB of memory.
 const SCRYPT_LOG_N: u8 = 17;
+
+/// Ed25519 (RFC 8410, section 3).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// What stands before the 32 bytes of a private key: an OCTET STRING inside the OCTET STRING (RFC 8410, section 7).
+const INNER: [u8; 2] = [0x04, 0x20];
 
 /// A private key out of a file, and whether OpenSSH made it.
 pub(super) struct Private {
@@ -37,17 +43,16 @@ fn encode_at(
     passphrase: Option<&str>,
     world: &mut World,
 ) -> Result<Zeroizing<String>> {
+    let inner = Zeroizing::new([&INNER[..], key.as_bytes()].concat());
     // Version 1, without the public half: OpenSSL reads no version 2.
-    let bytes = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
-    let plain = bytes.to_pkcs8_der().map_err(wrong)?;
+    let info = PrivateKeyInfo::new(AlgorithmIdentifierRef { oid: ED25519, parameters: None }, &inner);
     let (label, document) = match passphrase {
-        None => ("PRIVATE KEY", plain),
+        None => ("PRIVATE KEY", SecretDocument::try_from(info).map_err(wrong)?),
         Some(passphrase) => {
             let (salt, iv) = (world.random::<16>()?, world.random::<16>()?);
             let scrypt = pkcs5::scrypt::Params::new(log_n, 8, 1, 32).map_err(wrong)?;
             let parameters =
                 pkcs5::pbes2::Parameters::scrypt_aes256cbc(scrypt, &*salt, &iv).map_err(wrong)?;
-            let info = PrivateKeyInfo::try_from(plain.as_bytes()).map_err(wrong)?;
             let document = info.encrypt_with_params(parameters, passphrase).map_err(wrong)?;
             ("ENCRYPTED PRIVATE KEY", document)
         }
@@ -74,8 +79,9 @@ pub(super) fn decode(path: &Path, pem: &[u8], passphrase: &Passphrase) -> Result
         other => bail!("it holds a `{other}`, and a private key was due"),
     };
     let info = PrivateKeyInfo::try_from(plain.as_bytes()).map_err(wrong)?;
-    let bytes = KeypairBytes::try_from(info).map_err(wrong).context("it is not an ed25519 key")?;
-    Ok(Private { key: SigningKey::from_bytes(&bytes.secret_key), openssh: false })
+    let seed = info.private_key.strip_prefix(&INNER).and_then(|it| <&[u8; 32]>::try_from(it).ok());
+    let seed = seed.filter(|_| info.algorithm.oid == ED25519).context("it is not an ed25519 key")?;
+    Ok(Private { key: SigningKey::from_bytes(seed), openssh: false })
 }
 
 fn openssh(text: &str, what: &str, passphrase: &Passphrase) -> Result<SigningKey> {
@@ -87,7 +93,7 @@ fn openssh(text: &str, what: &str, passphrase: &Passphrase) -> Result<SigningKey
             .context("the passphrase is not the one of this key")?;
     }
     match key.key_data() {
-        KeypairData::Ed25519(pair) => Ok(SigningKey::from_bytes(&pair.private.to_bytes())),
+        KeypairData::Ed25519(pair) => Ok(SigningKey::from_bytes(&Zeroizing::new(pair.private.to_bytes()))),
         KeypairData::SkEd25519(_) => bail!(
             "the key is inside a FIDO authenticator: print what is to be signed by `cargo xtask bundle pae`, sign it by `ssh-keygen -Y sign`, and bring the signature in by `cargo xtask bundle attach`"
         ),

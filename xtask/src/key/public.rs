@@ -16,6 +16,16 @@ pub fn line(key: &PublicKey) -> String {
     format!("{name} {} {}", BASE64_STANDARD.encode(key.wire()), key.label).trim_end().to_owned()
 }
 
+/// Whether a file that begins so is a public key in that form.
+pub(super) fn is_public(head: &[u8]) -> bool {
+    head.starts_with(b"ssh-") || head.starts_with(b"sk-ssh-")
+}
+
+/// A key's label as it may be printed: a root that somebody else made could hold one that draws lines of its own.
+pub fn label(key: &PublicKey) -> String {
+    key.label.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
 /// Reads a public key from a `.pub` file. Its comment is the label; the file's name where there is none.
 ///
 /// # Errors
@@ -57,7 +67,6 @@ pub(super) fn from_data(data: &KeyData, label: &str) -> Result<PublicKey> {
             other.algorithm()
         ),
     };
-    // Labels are printed on sheets that people compare, so no label may draw lines of its own.
-    let label = label.chars().filter(|c| !c.is_control()).take(128).collect();
-    Ok(PublicKey { alg, public, application, label })
+    let key = PublicKey { alg, public, application, label: label.to_owned() };
+    Ok(PublicKey { label: self::label(&key), ..key })
 }

@@ -33,8 +33,7 @@ impl Signer {
     /// When the file is none of these, nobody knows the passphrase, or there is no agent.
     pub fn open(path: &Path, world: &World) -> Result<Self> {
         let what = || format!("failed to open the key {}", path.display());
-        let head = disk::read(path, 64 * 1024).with_context(what)?;
-        if head.starts_with(b"ssh-") || head.starts_with(b"sk-ssh-") {
+        if public::is_public(&disk::head(path).with_context(what)?) {
             let public = public::read(path)?;
             let socket = world.agent.clone().with_context(|| {
                 format!(

@@ -1,10 +1,11 @@
 use std::{
     collections::BTreeMap,
+    io::Read,
     path::{Path, PathBuf},
 };
 
 use airlock::{
-    bundle::{Item, Role, TrustRoot, Unverified, strict},
+    bundle::{Item, Medium, Role, TrustRoot, Unverified, strict},
     limits,
     trust::{self, Verified},
 };
@@ -49,6 +50,23 @@ impl Chain {
             }
         }
         Ok(Self { directory: directory.to_owned(), envelopes })
+    }
+
+    /// The trust roots that a medium carries.
+    ///
+    /// # Errors
+    /// When it carries none, or one that is malformed.
+    pub fn carried(medium: &dyn Medium) -> Result<Self> {
+        let mut envelopes = BTreeMap::new();
+        for version in medium.roots()? {
+            let item = Item::Root(version);
+            let opened = medium.open(item)?.with_context(|| format!("{} lacks {item}", medium.label()))?;
+            let mut bytes = Vec::new();
+            opened.reader.take(limits::ENVELOPE_BYTES + 1).read_to_end(&mut bytes)?;
+            envelopes.insert(version, Envelope::parse(Path::new(&item.to_string()), Role::Root, bytes)?);
+        }
+        ensure!(!envelopes.is_empty(), "{} carries no trust root", medium.label());
+        Ok(Self { directory: medium.label().into(), envelopes })
     }
 
     /// The file of a version.

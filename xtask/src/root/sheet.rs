@@ -6,7 +6,7 @@ use airlock::{
 };
 use anyhow::Result;
 
-use crate::envelope::Envelope;
+use crate::{envelope::Envelope, key::label};
 
 /// The page that is printed, signed by hand and carried to the sites: what `airlock trust init` asks for.
 ///
@@ -45,13 +45,13 @@ pub fn sheet(envelope: &Envelope, root: &TrustRoot) -> Result<String> {
     let signed = envelope.signed_by(&root.keys)?;
     for (what, threshold, keys, reach) in groups(root) {
         line(String::new());
-        line(format!("  {what}: {threshold} of {}{}", keys.len(), if reach.is_empty() { "" } else { "," }));
+        line(format!("  {what}: {threshold} of {}", keys.len()));
         for text in reach {
             line(format!("    {text}"));
         }
         for key in root.keys_of(keys) {
             let mark = if signed.contains(&key.id()) { "signed" } else { "" };
-            line(format!("    {}  {}{}  {mark}", key.id().fingerprint(), key.label, fido(key)));
+            line(format!("    {}  {}{}  {mark}", key.id().fingerprint(), label(key), fido(key)));
         }
     }
     Ok(page)
@@ -99,7 +99,7 @@ pub(super) fn difference(before: &TrustRoot, after: &TrustRoot) -> String {
             lines.push(format!("{what}: {threshold} must sign"));
             lines.extend(reach.iter().map(|it| format!("{what}: {it}")));
             for key in root.keys_of(keys) {
-                lines.push(format!("{what}: {}  {}{}", key.id().fingerprint(), key.label, fido(key)));
+                lines.push(format!("{what}: {}  {}{}", key.id().fingerprint(), label(key), fido(key)));
             }
         }
         lines

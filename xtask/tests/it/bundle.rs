@@ -398,11 +398,11 @@ fn a_description_that_cannot_be_is_told_with_file_line_and_fix() {
         with("layout: layout", "layout: chart"),
         &["bundle.yaml:33: failed to take an image", "`oci-layout` is not there"],
     );
-    refused(with("arch: [amd64]", "arch: [riscv64]"), &["no image for linux/riscv64"]);
-    refused(with("arch: [amd64]", "arch: [amd64, s390x]"), &["no image for linux/s390x"]);
+    refused(with("arch: [amd64]", "arch: [riscv64]"), &["has nothing for linux/riscv64; it has linux/amd64"]);
+    refused(with("arch: [amd64]", "arch: [amd64, s390x]"), &["has nothing for linux/s390x"]);
     refused(
         with("    layout: layout", "    layout: layout\n    select: db"),
-        &["it holds no image `db`; it holds: web"],
+        &["`select` one of: web: 0 images of the layout are called `db`"],
     );
     refused(with("web:1.0", "Web:1.0"), &["is not an image reference"]);
     refused(with("from: tool", "from: tools"), &["file `bin/tool` cannot be had"]);

@@ -10,6 +10,7 @@
 )]
 
 mod bundle;
+mod cli;
 mod fido;
 mod fixture;
 mod hands;
