@@ -113,7 +113,7 @@ impl<'a> Layout<'a> {
     /// Lists an image from its root down.
     ///
     /// # Errors
-    /// As [`walk`].
+    /// As [`walk()`].
     pub fn walk(&self, root: &Descriptor, filter: &PlatformFilter) -> Result<Image, Error> {
         walk(root, filter, &mut |descriptor| self.document(descriptor))
     }

@@ -9,7 +9,7 @@ use crate::{
     render::Owner,
 };
 
-/// What the cluster says, as far as a plan needs it. [`questions`] tells what is missing.
+/// What the cluster says, as far as a plan needs it. [`super::questions`] tells what is missing.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// The entry's inventory; none where it was never applied.

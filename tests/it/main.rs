@@ -6,6 +6,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::or_fun_call,
+    clippy::print_stdout,
     reason = "tests"
 )]
 

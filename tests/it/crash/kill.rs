@@ -66,7 +66,8 @@ fn a_process_that_is_killed() {
             other => panic!("{other:?}"),
         }
         out.flush().unwrap();
-        let activate = |state: &mut State| state.channel_mut(&cluster(), &platform()).activate(Default::default());
+        let activate =
+            |state: &mut State| state.channel_mut(&cluster(), &platform()).activate(Default::default());
         memory.change(&store, now, &json!({"what": "activate"}), activate).unwrap();
         writeln!(out, "\nactive {sequence}").unwrap();
         out.flush().unwrap();

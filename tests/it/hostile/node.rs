@@ -312,7 +312,9 @@ impl Node {
         if let Some(channel) = &step.activate {
             let (cluster, channel) = (self.terms.audiences[0].cluster.clone(), channel.parse().unwrap());
             let (store, memory) = self.both();
-            memory.note(store, |state| state.channel_mut(&cluster, &channel).activate(Default::default())).unwrap();
+            memory
+                .note(store, |state| state.channel_mut(&cluster, &channel).activate(Default::default()))
+                .unwrap();
             return one(self.admit(channel.as_str()));
         }
         if let Some(channel) = &step.admit {
