@@ -11,6 +11,7 @@
 
 mod bundle;
 mod cli;
+mod demo;
 mod fido;
 mod fixture;
 mod hands;
