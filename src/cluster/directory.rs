@@ -19,6 +19,9 @@
 //! - {object: Job/web/migrate, status: Failed, message: the database refuses the password}
 //! ```
 //!
+//! A change by hand is noticed at once while something is watched; otherwise when the object, its kind, or the directory is looked at
+//! next.
+//!
 //! Nothing is defaulted, and definitions are checked for types, required fields and enumerations only. After a kill everything goes
 //! on where it was; after a power cut the last seconds may look as if someone had edited the files.
 
@@ -40,8 +43,9 @@ mod validate;
 mod write;
 
 use std::{
-    fs::File,
+    fs::{DirBuilder, File},
     io::{self, Read as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -151,8 +155,9 @@ impl DirectoryCluster {
             let text = "the directory is not empty, and no cluster";
             return Err(disk(io::Error::new(io::ErrorKind::DirectoryNotEmpty, text)));
         }
-        for folder in [&hidden, &root.join(layout::CLUSTER), &root.join(layout::NAMESPACES)] {
-            std::fs::create_dir_all(folder).map_err(disk)?;
+        // Secrets lie in it as plainly as in an API server's storage, so it is its owner's alone.
+        for folder in [root, &hidden, &root.join(layout::CLUSTER), &root.join(layout::NAMESPACES)] {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk)?;
         }
         let lock = File::options().create(true).truncate(false).write(true).open(hidden.join("lock"));
         let lock = lock.map_err(disk)?;
@@ -185,6 +190,8 @@ impl DirectoryCluster {
                 Ok(())
             })?;
         }
+        // What people did while nobody looked.
+        inner.with(Core::scan)?;
         Ok(Self { inner, account: None })
     }
 

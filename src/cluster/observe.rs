@@ -1,43 +1,5 @@
 //! Gathering what a plan asks for: in few requests, some of them at once, and none of them a write.
 
-mod ask;
-
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
-
-use jiff::Timestamp;
-use tokio::{task::JoinSet, time::sleep};
-
-use super::{
-    ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait,
-};
-use crate::{
-    digest::Digest,
-    object::{
-        GroupKind, Gvk, Object, ObjectId,
-        health::Health,
-        scope::{Scope, Scopes},
-    },
-    plan::{
-        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Plan,
-        Question,
-    },
-    render::{CHANNEL_LABEL, ENTRY_LABEL, Owner, Rendered, ServiceAccount},
-};
-
-/// From so many objects of one kind in one namespace on, one list takes the place of as many reads.
-const LISTED: usize = 4;
-
-/// A server that asks for a pause gets it so often.
-const PATIENCE: usize = 5;
-
-/// The pause, where it does not say how long, and the longest that is granted.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
 /// Asks again when the server wants a pause.
 macro_rules! patiently {
     ($request:expr) => {{
@@ -53,6 +15,45 @@ macro_rules! patiently {
         }
     }};
 }
+
+mod ask;
+mod settled;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{task::JoinSet, time::sleep};
+
+use super::{
+    ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait,
+};
+use crate::{
+    object::{
+        GroupKind, Gvk, Object, ObjectId,
+        health::Health,
+        scope::{Scope, Scopes},
+    },
+    plan::{
+        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Question,
+    },
+    render::{CHANNEL_LABEL, ENTRY_LABEL, Owner, Rendered, ServiceAccount},
+};
+
+pub use self::settled::Settled;
+
+/// From so many objects of one kind in one namespace on, one list takes the place of as many reads.
+const LISTED: usize = 4;
+
+/// A server that asks for a pause gets it so often.
+const PATIENCE: usize = 5;
+
+/// The pause, where it does not say how long, and the longest that is granted.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Which kinds live in namespaces, as the cluster says.
 ///
@@ -81,10 +82,8 @@ impl Inventories {
     /// # Errors
     /// When the cluster cannot be asked.
     pub async fn read(cluster: &dyn Cluster) -> Result<Self, Error> {
-        let mut options = ListOptions::in_namespace(NAMESPACE);
-        for label in [CHANNEL_LABEL, ENTRY_LABEL] {
-            options.labels.0.insert(label.to_owned(), None);
-        }
+        let options =
+            ListOptions::in_namespace(NAMESPACE).with_label_key(CHANNEL_LABEL).with_label_key(ENTRY_LABEL);
         let (objects, _) = cluster.list(&config_map(), &options).await?;
         let mut inventories = Self::default();
         for object in objects {
@@ -96,6 +95,20 @@ impl Inventories {
             }
         }
         Ok(inventories)
+    }
+
+    /// What an observation of an entry begins with. `claims` are the objects that other entries of its bundle render.
+    ///
+    /// # Errors
+    /// When the entry's inventory is damaged: what it held is not known, and must not be forgotten.
+    pub fn around(&self, owner: &Owner, claims: Arc<BTreeSet<ObjectId>>) -> Result<Observed, InventoryError> {
+        let wanted = Inventory::name(owner);
+        let is_it = |error: &&InventoryError| matches!(error, InventoryError::Damaged { name, .. } if *name == wanted);
+        if let Some(error) = self.damaged.iter().find(is_it) {
+            return Err(error.clone());
+        }
+        let (inventory, owners) = (self.of(owner).cloned(), Arc::new(self.owners_beside(owner)));
+        Ok(Observed { inventory, owners, claims, ..Observed::default() })
     }
 
     /// One entry's.
@@ -112,45 +125,6 @@ impl Inventories {
     pub fn owners_beside(&self, owner: &Owner) -> BTreeMap<ObjectId, Owner> {
         let others = self.all.values().filter(|it| it.owner != *owner);
         others.flat_map(|it| it.all().map(|entry| (entry.id.clone(), it.owner.clone()))).collect()
-    }
-}
-
-/// What an earlier comparison found equal: it stays so until the object or what is wanted changes, and is not asked again.
-#[derive(Clone, Debug, Default)]
-pub struct Settled(BTreeMap<ObjectId, Compared>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Compared {
-    desired: Digest,
-    uid: String,
-    version: String,
-}
-
-impl Compared {
-    fn of(desired: &Object, live: &Object) -> Option<Self> {
-        let bytes = serde_json::to_vec(desired).ok()?;
-        let (uid, version) = (live.uid()?.to_owned(), live.resource_version()?.to_owned());
-        Some(Self { desired: Digest::of(&bytes), uid, version })
-    }
-}
-
-impl Settled {
-    /// Notes what a plan found unchanged.
-    pub fn note(&mut self, rendered: &Rendered, observed: &Observed, plan: &Plan) {
-        let unchanged: BTreeSet<&ObjectId> = plan.unchanged().iter().collect();
-        for object in rendered.objects() {
-            let id = object.id();
-            let live = observed.objects.get(&id).and_then(|it| it.object.as_ref());
-            match live.filter(|_| unchanged.contains(&id)).and_then(|live| Compared::of(object, live)) {
-                Some(compared) => self.0.insert(id, compared),
-                None => self.0.remove(&id),
-            };
-        }
-    }
-
-    fn holds(&self, desired: &Object, live: &Object) -> bool {
-        let known = self.0.get(&desired.id());
-        known.is_some() && known == Compared::of(desired, live).as_ref()
     }
 }
 
@@ -268,8 +242,8 @@ impl Observer {
             places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
         let lists = bounded(places, self.concurrency, |(gvk, namespace): (Gvk, String)| {
             let objects = objects.clone();
-            let namespace = Some(namespace).filter(|it| !it.is_empty());
-            let mut options = ListOptions { namespace, ..ListOptions::default() };
+            let mut options = ListOptions::default();
+            options.namespace = Some(namespace).filter(|it| !it.is_empty());
             for (key, value) in owner.labels() {
                 options = options.labelled(key, &value);
             }

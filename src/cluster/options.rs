@@ -25,9 +25,7 @@ impl ListOptions {
         self.labels.0.insert(key.to_owned(), Some(value.to_owned()));
         self
     }
-}
 
-impl ListOptions {
     /// The same, with a label more that must be there, whatever its value.
     #[must_use]
     pub fn with_label_key(mut self, key: &str) -> Self {

@@ -12,6 +12,7 @@
 )]
 
 mod archive;
+mod cluster;
 mod converge;
 mod crash;
 mod graph;

@@ -13,6 +13,7 @@ use super::{
     log::Happened,
     managed::{self, Manager, Write},
     serve,
+    write::namespace_id,
 };
 use crate::{
     cluster::{Error, PropagationPolicy},
@@ -93,14 +94,17 @@ impl Core {
         };
         let Some(id) = layout::identify(&bytes, namespace, kind, file) else { return Ok(None) };
         self.compare(&id, &bytes)?;
-        if let Some(stamp) = stamp.filter(is_old) {
+        if let Some(stamp) = stamp.filter(|it| is_old(it)) {
             self.stamps.insert(path.to_owned(), (stamp, Digest::of(&bytes)));
         }
         Ok(Some(id))
     }
 
-    /// Compares the file of one object.
+    /// Compares the file of one object, and that of its namespace.
     pub(super) fn scan_one(&mut self, id: &ObjectId) -> Result<(), Error> {
+        if !id.namespace.is_empty() {
+            self.scan_one(&namespace_id(&id.namespace))?;
+        }
         let Some(path) = layout::path(id) else { return Ok(()) };
         match layout::load(&self.root.join(path)).map_err(|error| self.disk(error))? {
             Some(bytes) => self.compare(id, &bytes)?,

@@ -1,6 +1,8 @@
 //! What else is asked of the cluster: before a bundle becomes active, and while it is rendered.
 
-use super::{Asked, Observer, Settled, scopes};
+use tokio::time::sleep;
+
+use super::{Asked, Observer, PATIENCE, PAUSE, Settled, scopes};
 use crate::{
     cluster::{Error, ListOptions, Reference},
     plan::{self, Observed},
@@ -37,11 +39,11 @@ impl Observer {
                 "" => {
                     let namespace = Some(lookup.namespace.clone()).filter(|it| !it.is_empty());
                     let options = ListOptions { namespace, ..ListOptions::default() };
-                    self.cluster.list(&lookup.gvk, &options).await.map(|(objects, _)| objects)
+                    patiently!(self.cluster.list(&lookup.gvk, &options)).map(|(objects, _)| objects)
                 }
                 name => {
                     let reference = Reference::new(lookup.gvk.clone(), &lookup.namespace, name);
-                    self.cluster.get(&reference).await.map(|object| vec![object])
+                    patiently!(self.cluster.get(&reference)).map(|object| vec![object])
                 }
             };
             let found = match found {

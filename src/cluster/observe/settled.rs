@@ -1,0 +1,49 @@
+//! What need not be asked again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    digest::Digest,
+    object::{Object, ObjectId},
+    plan::{Observed, Plan},
+    render::Rendered,
+};
+
+/// What an earlier comparison found equal: it stays so until the object or what is wanted changes, and is not asked again.
+#[derive(Clone, Debug, Default)]
+pub struct Settled(BTreeMap<ObjectId, Compared>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Compared {
+    desired: Digest,
+    uid: String,
+    version: String,
+}
+
+impl Compared {
+    fn of(desired: &Object, live: &Object) -> Option<Self> {
+        let bytes = serde_json::to_vec(desired).ok()?;
+        let (uid, version) = (live.uid()?.to_owned(), live.resource_version()?.to_owned());
+        Some(Self { desired: Digest::of(&bytes), uid, version })
+    }
+}
+
+impl Settled {
+    /// Notes what a plan found unchanged.
+    pub fn note(&mut self, rendered: &Rendered, observed: &Observed, plan: &Plan) {
+        let unchanged: BTreeSet<&ObjectId> = plan.unchanged().iter().collect();
+        for object in rendered.objects() {
+            let id = object.id();
+            let live = observed.objects.get(&id).and_then(|it| it.object.as_ref());
+            match live.filter(|_| unchanged.contains(&id)).and_then(|live| Compared::of(object, live)) {
+                Some(compared) => self.0.insert(id, compared),
+                None => self.0.remove(&id),
+            };
+        }
+    }
+
+    pub(super) fn holds(&self, desired: &Object, live: &Object) -> bool {
+        let known = self.0.get(&desired.id());
+        known.is_some() && known == Compared::of(desired, live).as_ref()
+    }
+}
