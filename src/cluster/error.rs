@@ -124,7 +124,7 @@ impl Error {
                 .then(|| FieldConflict { message: text("message"), field: text("field") })
         };
         let seconds = answer.pointer("/details/retryAfterSeconds").and_then(Value::as_u64);
-        let retry_after = retry_after.or(seconds.filter(|it| *it > 0).map(Duration::from_secs));
+        let retry_after = retry_after.or_else(|| seconds.filter(|it| *it > 0).map(Duration::from_secs));
         match (status.reason.as_str(), status.code) {
             ("NotFound", _) => Self::NotFound(status),
             ("AlreadyExists", _) => Self::AlreadyExists(status),

@@ -77,6 +77,7 @@ pub struct Outcome {
 
 /// How a plan ended.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each plan")]
 pub enum End {
     /// Everything was done.
     Done,
@@ -235,6 +236,7 @@ impl Run<'_> {
     }
 
     /// To be asked before each write.
+    #[expect(clippy::result_large_err, reason = "a plan fails once")]
     fn lead(&self) -> Result<(), Failure> {
         if (self.executor.still_leader)() { Ok(()) } else { Err(Failure::NotLeader) }
     }
@@ -329,6 +331,7 @@ impl Run<'_> {
     }
 
     /// The end of a row of deletions.
+    #[expect(clippy::result_large_err, reason = "a plan fails once")]
     fn end_deletes(&mut self) -> Result<(), Failure> {
         let undeleted = std::mem::take(&mut self.undeleted);
         if undeleted.is_empty() { Ok(()) } else { Err(Failure::Deletes(undeleted)) }

@@ -103,7 +103,7 @@ impl Follow {
     }
 
     fn note(&mut self, event: WatchEvent) {
-        self.from = event.resource_version().or(self.from.take());
+        self.from = event.resource_version().or_else(|| self.from.take());
         match event {
             WatchEvent::Added(item) | WatchEvent::Modified(item) => {
                 self.known.insert(item.reference(), item.clone());

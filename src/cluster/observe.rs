@@ -242,8 +242,8 @@ impl Observer {
             places.into_iter().filter(|(_, count)| *count >= LISTED).map(|(place, _)| place).collect();
         let lists = bounded(places, self.concurrency, |(gvk, namespace): (Gvk, String)| {
             let objects = objects.clone();
-            let mut options = ListOptions::default();
-            options.namespace = Some(namespace).filter(|it| !it.is_empty());
+            let namespace = Some(namespace).filter(|it| !it.is_empty());
+            let mut options = ListOptions { namespace, ..ListOptions::default() };
             for (key, value) in owner.labels() {
                 options = options.labelled(key, &value);
             }

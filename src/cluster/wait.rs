@@ -200,8 +200,8 @@ impl<'a> Waiting<'a> {
             .map(|it| (it.gvk.clone(), it.id.namespace.clone()))
             .collect();
         for (gvk, namespace) in places {
-            let mut options = ListOptions::default();
-            options.namespace = Some(namespace).filter(|it| !it.is_empty());
+            let namespace = Some(namespace).filter(|it| !it.is_empty());
+            let mut options = ListOptions { namespace, ..ListOptions::default() };
             for (key, value) in owner.labels() {
                 options = options.labelled(key, &value);
             }

@@ -313,7 +313,7 @@ mod tests {
             let steps = case["steps"].as_array().unwrap();
             let mut live = Value::Null;
             for (at, step) in steps.iter().enumerate() {
-                let object = step.get("apply").or(step.get("update")).unwrap();
+                let object = step.get("apply").or_else(|| step.get("update")).unwrap();
                 if live.is_null() {
                     live = json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "metadata": {"name": object["metadata"]["name"], "namespace": object["metadata"]["namespace"]}});
                     live = without_nulls(&live);

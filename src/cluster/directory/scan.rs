@@ -94,7 +94,7 @@ impl Core {
         };
         let Some(id) = layout::identify(&bytes, namespace, kind, file) else { return Ok(None) };
         self.compare(&id, &bytes)?;
-        if let Some(stamp) = stamp.filter(|it| is_old(it)) {
+        if let Some(stamp) = stamp.filter(is_old) {
             self.stamps.insert(path.to_owned(), (stamp, Digest::of(&bytes)));
         }
         Ok(Some(id))

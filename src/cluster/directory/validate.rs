@@ -72,7 +72,7 @@ pub(super) fn change(gvk: &Gvk, live: &Object, new: &Value) -> Result<(), Error>
         let assumed = Value::from(default);
         let of = |object: &'_ Value| {
             let found = object.pointer(path).filter(|it| !it.is_null()).cloned();
-            found.or((!default.is_empty()).then(|| assumed.clone()))
+            found.or_else(|| (!default.is_empty()).then(|| assumed.clone()))
         };
         let (was, is) = (of(&before), of(new));
         if was != is {
@@ -166,7 +166,7 @@ pub(super) fn object(kind: &Kind, object: &Value) -> Result<(), Error> {
                 "metadata.name: Invalid value: {name:?}: must be spec.names.plural+\".\"+spec.group"
             ));
         }
-        if !object.pointer("/spec/versions").and_then(Value::as_array).is_some_and(|it| !it.is_empty()) {
+        if object.pointer("/spec/versions").and_then(Value::as_array).is_none_or(|it| it.is_empty()) {
             causes.push(
                 "spec.versions: Invalid value: null: must have exactly one version marked as storage version"
                     .to_owned(),
@@ -276,8 +276,10 @@ fn custom(node: &Value, value: &Value, path: &str, depth: usize, causes: &mut Ve
                 }
             }
             for (key, value) in map {
-                let below =
-                    node.get("properties").and_then(|it| it.get(key)).or(node.get("additionalProperties"));
+                let below = node
+                    .get("properties")
+                    .and_then(|it| it.get(key))
+                    .or_else(|| node.get("additionalProperties"));
                 if let Some(below) = below {
                     custom(below, value, &step(key), depth + 1, causes);
                 }
