@@ -170,7 +170,7 @@ impl Life {
             false => tempfile::tempdir(),
         };
         let folder = folder.unwrap();
-        let bundles = [Bundle::new(1, 0..28, 1), Bundle::new(2, 14..42, 2)];
+        let bundles = [Bundle::new(1, 0..28, 1), Bundle::new(2, 2..32, 2)];
         let mut paths = Vec::new();
         for (number, medium) in bundles[0].volumes.iter().enumerate() {
             let path = folder.path().join(format!("disc-{number}"));
