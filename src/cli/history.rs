@@ -53,13 +53,11 @@ fn text(body: &Value) -> String {
     };
     match what.as_str() {
         "import" => {
-            let signers = body.pointer("/result/signers").and_then(Value::as_array).map_or(0, Vec::len);
-            format!(
-                "{} bundle {} of {}, signed by {signers}",
-                get("/result/outcome"),
-                position("/result"),
-                get("/result/channel")
-            )
+            let at = if body.pointer("/result/taking").is_some() { "/result/taking" } else { "/result" };
+            let signers =
+                body.pointer(&format!("{at}/signers")).and_then(Value::as_array).map_or(0, Vec::len);
+            let (outcome, channel) = (get("/result/outcome"), get(&format!("{at}/channel")));
+            format!("{outcome} bundle {} of {channel}, signed by {signers}", position(at))
         }
         "refused" => format!("refused [{}] {}", get("/code"), get("/error")),
         "activated" | "healthy" | "activate" => {
