@@ -36,6 +36,9 @@ const BATCH: usize = 4096;
 /// Bytes that are made durable at once, which is what has to be hashed again after a power cut.
 const BATCH_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
+/// From this size on a blob goes to the disk while the next one is copied. What is smaller goes with its batch.
+const FLUSH_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Opens a blob or a part at its source, so many bytes after its beginning.
 pub type Open<'a> = &'a mut dyn FnMut(u64) -> io::Result<Box<dyn Read + Send>>;
 
@@ -237,7 +240,8 @@ impl Ingest {
         }
         // Until all of this has been done, a name may be there that a power cut takes away.
         self.unsure = true;
-        if let Err(error) = self.disk.sync_all().during("sync", ".") {
+        let flushed = self.pipe.as_ref().map_or(Ok(()), Pipe::settle).during("sync", DIR);
+        if let Err(error) = flushed.and_then(|()| self.disk.sync_all().during("sync", ".")) {
             // Nobody knows which file is concerned, and a second try that succeeds would prove nothing.
             for it in pending {
                 let _ = self.disk.remove(&it.path);
@@ -363,7 +367,12 @@ impl Ingest {
         let copied =
             self.pipe()?.copy(&mut source, size - before, hasher, &file, before).during("write", path)?;
         match check_copied(copied, digest, size, path, &mut source) {
-            Ok(()) => Ok(Attempt::Whole(size - before)),
+            Ok(()) => {
+                if size >= FLUSH_BYTES {
+                    self.pipe()?.flush(file).during("sync", path)?;
+                }
+                Ok(Attempt::Whole(size - before))
+            }
             // The source broke off, and what came so far is worth keeping.
             Err(error @ (Error::Source { .. } | Error::Tampered(Mismatch::Short { .. }))) => Err(error),
             Err(error) => {

@@ -21,7 +21,7 @@ use airlock::{
 use jiff::Timestamp;
 
 use crate::support::{
-    faulty::{Fault, Faulty},
+    faulty::{Fault, Faulty, Op},
     forgetful::{Forgetful, Outcome},
 };
 

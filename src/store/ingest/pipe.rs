@@ -1,10 +1,11 @@
-//! Copying with both cores: the caller reads, one thread hashes, one thread writes, and buffers go round.
+//! Copying with both cores: the caller reads, one thread hashes, one thread writes, and buffers go round. A third one
+//! waits for the disk, which would otherwise idle until the end.
 
 use std::{
     io::{self, ErrorKind, Read},
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread::{Builder, JoinHandle},
 };
@@ -17,6 +18,9 @@ use crate::{
 
 /// Buffers that go round: enough that none of the three waits for the two others all the time.
 const BUFFERS: usize = 8;
+
+/// Files that wait for the disk: a disk that is slower than the rest holds it back, before files pile up open.
+const FLUSHING: usize = 4;
 
 /// What is on its way to the two threads.
 #[derive(Clone)]
@@ -45,10 +49,20 @@ enum Back {
     Refused,
 }
 
-/// Two threads that last as long as an import.
+/// What the third thread takes.
+enum Flush {
+    File(Arc<dyn File>),
+    /// To say how it went so far.
+    Tell,
+}
+
+/// The threads, which last as long as an import.
 pub(super) struct Pipe {
     /// What each takes, hashing first; none once it shall end.
     jobs: Option<[Sender<Job>; 2]>,
+    /// What is synced early; none once that shall end.
+    flush: Option<SyncSender<Flush>>,
+    flushed: Receiver<io::Result<()>>,
     threads: Vec<JoinHandle<()>>,
     back: Receiver<Back>,
     free: Vec<Buffer>,
@@ -74,10 +88,15 @@ impl Pipe {
         let hasher = Builder::new().name("hash".into()).spawn(move || hash_all(&jobs, &to))?;
         let (write, jobs) = channel();
         let writer = Builder::new().name("write".into()).spawn(move || write_all(&jobs, &back))?;
+        let (flush, files) = sync_channel(FLUSHING);
+        let (tell, flushed) = channel();
+        let flusher = Builder::new().name("flush".into()).spawn(move || flush_all(&files, &tell))?;
         let buffer = || Buffer { bytes: vec![0; limits::CHUNK_BYTES], len: 0 };
         Ok(Self {
             jobs: Some([hash, write]),
-            threads: vec![hasher, writer],
+            flush: Some(flush),
+            flushed,
+            threads: vec![hasher, writer, flusher],
             back: from,
             free: std::iter::repeat_with(buffer).take(BUFFERS).collect(),
         })
@@ -124,6 +143,17 @@ impl Pipe {
         }
     }
 
+    /// Lets a file go to the disk while others are copied.
+    pub(super) fn flush(&self, file: Arc<dyn File>) -> io::Result<()> {
+        self.flush.iter().try_for_each(|to| to.send(Flush::File(Arc::clone(&file))).map_err(gone))
+    }
+
+    /// Waits until all of these are there, and says whether one of them is not.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        self.flush.iter().try_for_each(|to| to.send(Flush::Tell).map_err(gone))?;
+        self.flushed.recv().map_err(gone)?
+    }
+
     /// The next buffer that both threads are done with; none when the disk refuses already.
     fn buffer(&mut self) -> io::Result<Option<Buffer>> {
         loop {
@@ -146,6 +176,7 @@ impl Pipe {
 impl Drop for Pipe {
     fn drop(&mut self) {
         self.jobs = None;
+        self.flush = None;
         for thread in self.threads.drain(..) {
             // If it panicked, whoever waited for it has seen that.
             let _ = thread.join();
@@ -203,6 +234,18 @@ fn write_all(jobs: &Receiver<Job>, back: &Sender<Back>) {
                 back.send(Back::Written(std::mem::replace(&mut result, Ok(()))))
             }
         };
+    }
+}
+
+fn flush_all(files: &Receiver<Flush>, tell: &Sender<io::Result<()>>) {
+    let mut result = Ok(());
+    for it in files {
+        match it {
+            Flush::File(file) if result.is_ok() => result = file.sync(),
+            // One that failed spoils the batch, so the others need not be waited for.
+            Flush::File(_) => (),
+            Flush::Tell => drop(tell.send(std::mem::replace(&mut result, Ok(())))),
+        }
     }
 }
 

@@ -216,6 +216,48 @@ fn what_is_said_to_be_there_outlives_a_power_cut_at_once() {
 }
 
 #[test]
+fn a_blob_that_goes_to_the_disk_early_is_no_less_durable() {
+    let wanted = bytes(9, 9 * 1024 * 1024);
+    let import = |store: &Store| {
+        let mut ingest = store.ingest()?;
+        offer(&mut ingest, &wanted, &wanted)?;
+        ingest.commit()
+    };
+    let disk = Forgetful::default();
+    drop(create(&disk));
+    let counting = Faulty::counting(Arc::new(disk));
+    import(&Store::open(Arc::new(counting.clone()), Some(ID)).unwrap().0).unwrap();
+    let trace = counting.trace();
+    let mut failed = 0;
+    for (index, op) in trace.iter().enumerate() {
+        // One write among many is like the next.
+        if trace.get(index + 1) == Some(op) && *op == Op::Write {
+            continue;
+        }
+        let k = index as u64 + 1;
+        for fault in [Fault::Stop, Fault::Eio] {
+            let disk = Forgetful::default();
+            drop(create(&disk));
+            let lossy = disk.clone();
+            let faulty = Faulty::at(Arc::new(disk.clone()), k, fault, move |path| lossy.lose_content(path));
+            let Ok((store, ..)) = Store::open(Arc::new(faulty), Some(ID)) else { continue };
+            let first = import(&store);
+            failed += usize::from(matches!(&first, Err(error) if error.code() == "disk"));
+            if first.is_err() && fault == Fault::Eio {
+                import(&store).unwrap();
+            }
+            drop(store);
+            if fault == Fault::Stop {
+                import(&open(&disk, Some(ID)).unwrap().0).unwrap();
+            }
+            let (store, ..) = open(&disk.power_cut(Outcome::Prefix(0)), Some(ID)).unwrap();
+            assert_eq!(read(store.blobs().as_ref(), &Digest::of(&wanted)).unwrap(), wanted, "{k} {fault:?}");
+        }
+    }
+    assert!(failed > 20, "{failed}");
+}
+
+#[test]
 fn receipts_are_a_chain() {
     let disk = Forgetful::default();
     let store = create(&disk);

@@ -107,15 +107,15 @@ fn make(folder: &Path, count: usize, size: u64) -> Result<Vec<(Digest, u64)>> {
         let mut file = File::create(folder.join(index.to_string()))?;
         let (mut hasher, mut left) = (Hasher::default(), size);
         while left > 0 {
-            for word in buffer.chunks_exact_mut(8) {
+            let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let bytes = buffer.get_mut(..room).context("the room is within the buffer")?;
+            for word in bytes.chunks_exact_mut(8) {
                 // xorshift64, by Marsaglia
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
                 word.copy_from_slice(&random.to_le_bytes());
             }
-            let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-            let bytes = buffer.get(..room).context("the room is within the buffer")?;
             file.write_all(bytes)?;
             hasher.update(bytes);
             left -= room as u64;
