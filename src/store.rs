@@ -27,7 +27,7 @@ use crate::{
     content::Blobs,
     digest::Digest,
     name::ChannelName,
-    trust::state::{ReceiptHead, State},
+    trust::state::{ReceiptHead, RootRef, State},
 };
 
 mod blobs;
@@ -103,11 +103,19 @@ impl Store {
     /// Begins a store with its first state, or with a new one where the old one is lost. Receipts that are there are
     /// gone on with, so the state that is returned may know more of them.
     ///
+    /// `root` is the envelope of the state's anchor; it is durable before any slot names it, so that a stop in between
+    /// leaves either nothing begun or a node that starts.
+    ///
     /// Write `/etc/airlock/store-id` after this and not before, so that a stop in between leaves a node that starts.
     ///
     /// # Errors
-    /// [`Error::Exists`] where a state is there, which may be of a call like this that was stopped before it returned.
-    pub fn create(disk: Arc<dyn Disk>, mut state: State) -> Result<(Self, State), Error> {
+    /// [`Error::Exists`] where a state is there, which may be of a call like this that was stopped before it returned;
+    /// [`Error::RootFork`] where the envelope is not the anchor's.
+    pub fn create(disk: Arc<dyn Disk>, mut state: State, root: &Unverified) -> Result<(Self, State), Error> {
+        let RootRef { version, digest: kept } = state.anchor;
+        if root.payload_digest() != kept {
+            return Err(Error::RootFork { version, kept, other: root.payload_digest() });
+        }
         let lock = Lock::take(disk.as_ref())?;
         match Slots::read(&disk) {
             Ok(None) | Err(Error::StateLost { .. }) => (),
@@ -115,6 +123,7 @@ impl Store {
             Err(error) => return Err(error),
         }
         lay_out(disk.as_ref())?;
+        roots::put(disk.as_ref(), version, root, &state)?;
         state.receipts = receipts::last(disk.as_ref())?;
         let mut receipts = Receipts::new(&disk, state.receipts);
         receipts.trim()?;

@@ -333,8 +333,7 @@ pub fn begin(disk: Arc<dyn Disk>, anchored: &Anchor, store_id: String, now: Time
             state.channel_mut(cluster, channel).floor = Some(HeldFloor { position: *position, digest: None });
         }
     }
-    let (store, state) = Store::create(disk, state)?;
-    store.put_root(root.version, &envelope)?;
+    let (store, state) = Store::create(disk, state, &envelope)?;
     let mut memory = Memory::load(&store, state)?;
     memory.change(
         &store,

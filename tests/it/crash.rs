@@ -213,13 +213,10 @@ impl Life {
                 let anchored = anchor(&root, root.payload_digest()).unwrap();
                 let at = RootRef { version: anchored.version, digest: anchored.digest() };
                 let first = State::anchored(ID.into(), at, anchored.issued);
-                Store::create(disk, first).map_err(failed)?
+                Store::create(disk, first, &root).map_err(failed)?
             }
             Err(error) => return Err(failed(error)),
         };
-        if !told.lock().unwrap().created {
-            store.put_root(1, &root).map_err(failed)?;
-        }
         let memory = Memory::load(&store, state).map_err(failed)?;
         told.lock().unwrap().created = true;
         Ok((store, memory))

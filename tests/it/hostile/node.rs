@@ -20,7 +20,7 @@ use airlock::{
     source::{Volumes, find},
     store::{RealDisk, Recovered, Store},
     trust::{
-        Audience, Verified, agent, anchor, card,
+        Audience, Refusal, Verified, agent, anchor, card,
         state::{HeldFloor, RootRef, State},
     },
     yaml,
@@ -190,8 +190,7 @@ impl Node {
 
     fn create(&mut self, state: State) -> Result<(), airlock::store::Error> {
         self.open = None;
-        let (store, state) = Store::create(self.disk(), state)?;
-        store.put_root(state.anchor.version, &self.envelope())?;
+        let (store, state) = Store::create(self.disk(), state, &self.envelope())?;
         let memory = Memory::load(&store, state).unwrap();
         self.open = Some((store, memory));
         Ok(())
@@ -441,16 +440,17 @@ impl Node {
         let (_, sealed) = roots.last().unwrap();
         let given = wanted.given.as_ref().map_or_else(|| sealed.digest(), |it| it.parse().unwrap());
         let root = Unverified::read("the trust root", sealed.bytes.clone())
-            .map_err(Into::into)
-            .and_then(|it| anchor(&it, given));
-        let root = match root {
-            Ok(root) => root,
+            .map_err(Refusal::from)
+            .and_then(|it| Ok((anchor(&it, given)?, it)));
+        let (root, envelope) = match root {
+            Ok(both) => both,
             Err(error) => return failed(&error),
         };
         if wanted.begin {
             let at = RootRef { version: root.version, digest: root.digest() };
             self.open = None;
-            if let Err(error) = Store::create(self.disk(), State::anchored(ID.into(), at, root.issued)) {
+            let state = State::anchored(ID.into(), at, root.issued);
+            if let Err(error) = Store::create(self.disk(), state, &envelope) {
                 return failed(&error);
             }
         }

@@ -29,7 +29,7 @@ impl Life {
         let id = told.lock().unwrap().created.then_some(ID);
         match Store::open(Arc::clone(&disk), id) {
             Err(Error::NoState) => {
-                let (store, _) = Store::create(disk, anchored())?;
+                let (store, _) = Store::create(disk, anchored(), &root())?;
                 told.lock().unwrap().created = true;
                 Ok(store)
             }

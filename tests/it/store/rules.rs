@@ -10,7 +10,7 @@ use airlock::{
 use super::*;
 
 fn create(disk: &Forgetful) -> Store {
-    Store::create(Arc::new(disk.clone()), anchored()).unwrap().0
+    Store::create(Arc::new(disk.clone()), anchored(), &root()).unwrap().0
 }
 
 fn open(disk: &Forgetful, id: Option<&str>) -> Result<(Store, State, Vec<Recovered>), Error> {
@@ -117,9 +117,9 @@ fn what_must_not_fall_does_not() {
         assert_eq!(store.commit(&worse).err().unwrap().code(), "backwards", "{index}");
         assert_eq!(store.state(), state);
     }
-    assert_eq!(Store::create(Arc::new(disk.clone()), anchored()).err().unwrap().code(), "locked");
+    assert_eq!(Store::create(Arc::new(disk.clone()), anchored(), &root()).err().unwrap().code(), "locked");
     drop(store);
-    assert_eq!(Store::create(Arc::new(disk), anchored()).err().unwrap().code(), "anchored");
+    assert_eq!(Store::create(Arc::new(disk), anchored(), &root()).err().unwrap().code(), "anchored");
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn receipts_are_a_chain() {
         for slot in ["state-a", "state-b"] {
             disk.remove(slot).unwrap();
         }
-        let (store, fresh) = Store::create(Arc::new(disk.clone()), anchored()).unwrap();
+        let (store, fresh) = Store::create(Arc::new(disk.clone()), anchored(), &root()).unwrap();
         assert_eq!(fresh.receipts, before, "a new state goes on with the receipts that are there");
         drop(store);
     }
@@ -547,7 +547,7 @@ fn a_real_disk_does_the_same_and_follows_no_link() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open_or_make(&path).unwrap());
-    let (store, _) = Store::create(Arc::clone(&disk), anchored()).unwrap();
+    let (store, _) = Store::create(Arc::clone(&disk), anchored(), &root()).unwrap();
     assert_eq!(Store::open(Arc::clone(&disk), Some(ID)).err().unwrap().code(), "locked");
     store.put_root(1, &root()).unwrap();
     let bundle = Bundle::new(1, &[1, 2], 3, 4);

@@ -90,8 +90,7 @@ pub fn begin(disk: Arc<dyn Disk>, root: &TrustRoot, people: &[&str]) -> (Store, 
     let anchored = anchor(&envelope, envelope.payload_digest()).unwrap();
     let at = RootRef { version: anchored.version, digest: anchored.digest() };
     let state = State::anchored("0123456789abcdef0123456789abcdef".into(), at, anchored.issued);
-    let (store, state) = Store::create(disk, state).unwrap();
-    store.put_root(anchored.version, &envelope).unwrap();
+    let (store, state) = Store::create(disk, state, &envelope).unwrap();
     let memory = Memory::load(&store, state).unwrap();
     (store, memory)
 }
