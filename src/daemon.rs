@@ -1,9 +1,14 @@
 //! The agent: configuration, socket, and the loop that keeps a node at work.
 
 pub mod control;
+mod media;
+mod open;
 mod run;
 pub mod settings;
 pub mod socket;
+mod status;
 
-pub use run::{Opened, open, profile, read_store_id, run, write_store_id};
+pub use open::{Opened, open, profile, read_store_id, write_store_id};
+pub use run::run;
 pub use settings::{Invalid, Settings};
+pub use status::{read_status, write_status};

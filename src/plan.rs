@@ -24,6 +24,7 @@ mod guard;
 mod inventory;
 mod mask;
 mod observed;
+mod owners;
 #[cfg(test)]
 mod oracle;
 mod prune;
@@ -41,6 +42,7 @@ pub use guard::{Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, 
 pub use inventory::{Entry as InventoryEntry, Inventory, InventoryError, NAMESPACE};
 pub use mask::scrub;
 pub use observed::{ApiError, DryRun, Live, Observed, Question};
+pub use owners::Owners;
 pub use prune::{Kept, KeptBecause};
 pub use refusal::{Refusal, Refused};
 pub use step::{

@@ -3,28 +3,35 @@
 //! Each part gathers, asks a pure stage to decide, acts, and reports. The order of these steps is all that is decided here.
 //!
 //! ```text
-//! import ─▶ accept ─▶ staged ─▶ pass: site, render, closure, deletions ─▶ active ─▶ entry: observe, plan, execute ─▶ last good
+//! import ─▶ accept ─▶ staged ─▶ advance: site, render, closure, deletions ─▶ active
+//!                               keep: record, render, deletions ─▶ entry: observe, plan, execute ─▶ last good
 //! ```
 
 pub mod accept;
+mod advance;
 mod closure;
+mod deletions;
+mod desired;
 mod drift;
 mod entry;
 pub mod import;
 pub mod inspect;
+mod keep;
 mod memory;
 mod node;
 mod operator;
 mod pass;
 mod preview;
 mod receipt;
+mod recorded;
+mod reports;
 mod site;
 mod status;
 mod upkeep;
 
 pub use drift::follow;
 pub use import::{Imported, MediumReport, Verdict};
-pub use memory::Memory;
+pub use memory::{Lend, Memory};
 pub use node::{Anchor, Clock, Node, Profile, begin};
 pub use operator::Kept;
 pub use preview::{EntryPreview, Preview};

@@ -14,7 +14,7 @@ use crate::{
     },
     fault::{Class, Report},
     name::ChannelName,
-    reconcile::{Clock, Memory, Node},
+    reconcile::{Clock, Memory, Node, Status},
     store::{RealDisk, Store},
 };
 
@@ -78,10 +78,10 @@ impl Context {
                 self.progress.finish();
                 return answered;
             }
-            let node = self.open()?.node;
-            if needs_a_pass_first(&request) {
-                node.reconcile(None).await;
+            if matches!(request, Request::Status) {
+                return Ok(Reply::Status(Box::new(self.status_at_rest(&settings)?)));
             }
+            let node = self.open()?.node;
             let acts = wakes(&request);
             let answered = answer(&node, request, &who(), progress).await;
             self.progress.finish();
@@ -89,9 +89,24 @@ impl Context {
                 // No agent will come by, so what was decided is done here.
                 node.reconcile(None).await;
             }
-            write_status(&settings, &node);
+            daemon::write_status(&settings.socket, &node.status(node.now()));
             answered
         })
+    }
+
+    /// How the node stands where no agent runs: what the store says, and of the entries what the last pass found.
+    /// Nothing is written, and the store's lock is not needed.
+    fn status_at_rest(&self, settings: &Settings) -> Result<Status, Report> {
+        let node = self.open_to_read()?;
+        let mut status = node.status(node.now());
+        match daemon::read_status(&settings.socket) {
+            Some(last) => {
+                status.notices.push(format!("no agent runs; the entries are as of {}", last.at));
+                status.take_entries(last);
+            }
+            None => status.notices.push("no agent runs; `airlock reconcile` looks at everything once".into()),
+        }
+        Ok(status)
     }
 
     pub(super) fn on_progress(&self) -> OnProgress {
@@ -143,11 +158,6 @@ impl Context {
     }
 }
 
-/// Where no agent runs, the state of entries is found by looking.
-fn needs_a_pass_first(request: &Request) -> bool {
-    matches!(request, Request::Status)
-}
-
 /// Whether something is to be done afterwards, which an agent would do by itself.
 fn wakes(request: &Request) -> bool {
     matches!(
@@ -158,18 +168,6 @@ fn wakes(request: &Request) -> bool {
             | Request::Approve { .. }
             | Request::Resume { .. }
     )
-}
-
-/// The status for other tools, beside the socket. It tells nothing that may not be lost.
-pub(super) fn write_status(settings: &Settings, node: &Node) {
-    if let (Some(directory), Ok(bytes)) =
-        (settings.socket.parent(), serde_json::to_vec_pretty(&node.status(node.now())))
-    {
-        let part = directory.join("status.json.part");
-        if std::fs::write(&part, bytes).is_ok() {
-            let _ = std::fs::rename(&part, directory.join("status.json"));
-        }
-    }
 }
 
 pub(super) fn clock() -> Clock {

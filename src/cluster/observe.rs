@@ -39,7 +39,8 @@ use crate::{
         scope::{Scope, Scopes},
     },
     plan::{
-        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Question,
+        self, ApiError, DryRun, FIELD_MANAGER, Inventory, InventoryError, Live, NAMESPACE, Observed, Owners,
+        Question,
     },
     render::{CHANNEL_LABEL, ENTRY_LABEL, Owner, Rendered, ServiceAccount},
 };
@@ -72,6 +73,7 @@ pub async fn scopes(cluster: &dyn Cluster) -> Result<Scopes, Error> {
 #[derive(Clone, Debug, Default)]
 pub struct Inventories {
     all: BTreeMap<Owner, Inventory>,
+    owners: Owners,
     /// Those that cannot be read. Nothing is deleted for their entries.
     pub damaged: Vec<InventoryError>,
 }
@@ -94,21 +96,28 @@ impl Inventories {
                 Err(error) => inventories.damaged.push(error),
             }
         }
+        let held = inventories.all.values();
+        let held = held.flat_map(|it| it.all().map(|entry| (entry.id.clone(), it.owner.clone())));
+        inventories.owners = Owners::of(held);
         Ok(inventories)
     }
 
-    /// What an observation of an entry begins with. `claims` are the objects that other entries of its bundle render.
+    /// What an observation of an entry begins with. `claims` are the objects that the entries of its bundle render.
     ///
     /// # Errors
     /// When the entry's inventory is damaged: what it held is not known, and must not be forgotten.
-    pub fn around(&self, owner: &Owner, claims: Arc<BTreeSet<ObjectId>>) -> Result<Observed, InventoryError> {
+    pub fn around(&self, owner: &Owner, claims: &Owners) -> Result<Observed, InventoryError> {
         let wanted = Inventory::name(owner);
         let is_it = |error: &&InventoryError| matches!(error, InventoryError::Damaged { name, .. } if *name == wanted);
         if let Some(error) = self.damaged.iter().find(is_it) {
             return Err(error.clone());
         }
-        let (inventory, owners) = (self.of(owner).cloned(), Arc::new(self.owners_beside(owner)));
-        Ok(Observed { inventory, owners, claims, ..Observed::default() })
+        Ok(Observed {
+            inventory: self.of(owner).cloned(),
+            owners: self.owners.beside(owner),
+            claims: claims.beside(owner),
+            ..Observed::default()
+        })
     }
 
     /// One entry's.
@@ -119,12 +128,6 @@ impl Inventories {
     /// All that can be read.
     pub fn iter(&self) -> impl Iterator<Item = &Inventory> {
         self.all.values()
-    }
-
-    /// Whose the objects of all other entries are.
-    pub fn owners_beside(&self, owner: &Owner) -> BTreeMap<ObjectId, Owner> {
-        let others = self.all.values().filter(|it| it.owner != *owner);
-        others.flat_map(|it| it.all().map(|entry| (entry.id.clone(), it.owner.clone()))).collect()
     }
 }
 

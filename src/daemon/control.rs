@@ -142,7 +142,7 @@ pub async fn answer(
             Reply::Chosen(chosen)
         }
         Request::Rollback { channel, to } => {
-            let chosen = node.roll_back(&channel, to, who, node.now())?;
+            let chosen = node.roll_back(&channel, to, who)?;
             node.wake();
             Reply::Chosen(chosen)
         }

@@ -1,13 +1,7 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Inventory;
-use crate::{
-    object::{Gvk, Object, ObjectId, health::Health},
-    render::Owner,
-};
+use super::{Inventory, Owners};
+use crate::object::{Gvk, Object, ObjectId, health::Health};
 
 /// What the cluster says, as far as a plan needs it. [`super::questions`] tells what is missing.
 #[derive(Clone, Debug, Default)]
@@ -17,10 +11,10 @@ pub struct Observed {
     /// The objects of the render, those of the inventory, and those of health checks.
     pub objects: BTreeMap<ObjectId, Live>,
     /// What the inventories of all other entries, of this and of other channels, hold.
-    pub owners: Arc<BTreeMap<ObjectId, Owner>>,
+    pub owners: Owners,
     /// What other entries of the same bundle render. An object that left this entry for one of them is handed over
     /// instead of deleted.
-    pub claims: Arc<BTreeSet<ObjectId>>,
+    pub claims: Owners,
     /// For namespaces, definitions and whatever else takes others along when it is deleted: those others, as far as
     /// they are listed. What inventories hold is counted without being listed here.
     pub contents: BTreeMap<ObjectId, BTreeSet<ObjectId>>,

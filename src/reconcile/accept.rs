@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::memory::Memory;
+use super::memory::{Lend, Memory};
 use crate::{
     bundle::{AgentVersion, Blob, Floor, Inventory, Item, Malformed, Medium, Part, Release, Unverified},
     content,
@@ -172,7 +172,7 @@ impl Error {
 /// The first refusal, in the order of the design; or what the disk or the medium said.
 pub fn accept(
     store: &Store,
-    memory: &mut Memory,
+    memory: &mut impl Lend,
     terms: &Terms,
     medium: &Volumes,
     now: Timestamp,
@@ -181,7 +181,7 @@ pub fn accept(
     learn_roots(store, memory, medium, now)?;
     let no_bundle = || Refusal::from(Malformed::new(medium.label(), "it has no `bundle.dsse`"));
     let envelope = read_envelope(medium, Item::Bundle)?.ok_or_else(no_bundle)?;
-    let (cluster, judged) = judge(memory, terms, &envelope, now)?;
+    let (cluster, judged) = memory.lend(|memory| judge(memory, terms, &envelope, now))?;
     let root = &judged.root;
     check_target(&root.statement.target, terms)?;
     let (inventory, documents) = documents(store, medium, root)?;
@@ -211,15 +211,22 @@ pub fn accept(
         kept: copied.kept,
     };
     if !copied.missing.is_empty() {
-        return Ok(incomplete(memory, taking, copied));
+        return Ok(memory.lend(|memory| incomplete(memory, taking, copied)));
     }
-    if judged.standing == Standing::Same {
+    // The floor may be known from elsewhere, from the operator or the cluster, while the bundle was never here.
+    let (channel, position) = (&root.statement.channel, root.statement.position());
+    if judged.standing == Standing::Same && store.bundle(channel, position)?.is_some() {
         return Ok(Accepted::Held(taking));
     }
-    store.put_bundle(&root.statement.channel, root.statement.position(), &envelope)?;
+    store.put_bundle(channel, position, &envelope)?;
     let accepted = Accepted::Staged(taking);
-    memory.change(store, now, &super::receipt::accepted(&accepted, medium), |state| {
-        state.accept(&cluster, root, now);
+    memory.lend(|memory| {
+        // Copying takes its time, and what was true before it need not be true after it.
+        judge(memory, terms, &envelope, now)?;
+        memory.change(store, now, &super::receipt::accepted(&accepted, medium), |state| {
+            state.accept(&cluster, root, now);
+        })?;
+        Ok::<_, Error>(())
     })?;
     // Only now may the blobs be collected by somebody else: the state names them.
     drop(ingest);
@@ -232,7 +239,7 @@ pub fn accept(
 /// As [`accept`], as far as it can be told without copying.
 pub fn preview(
     store: &Store,
-    memory: &mut Memory,
+    memory: &mut impl Lend,
     terms: &Terms,
     medium: &Volumes,
     now: Timestamp,
@@ -240,14 +247,13 @@ pub fn preview(
     learn_roots(store, memory, medium, now)?;
     let missing = || Refusal::from(Malformed::new(medium.label(), "it has no `bundle.dsse`"));
     let envelope = read_envelope(medium, Item::Bundle)?.ok_or_else(missing)?;
-    let (_, judged) = judge(memory, terms, &envelope, now)?;
+    let (_, judged) = memory.lend(|memory| judge(memory, terms, &envelope, now))?;
     Ok(judged.root.statement.position())
 }
 
 /// Walks from the newest known root along those of the medium, and keeps each before anything is judged by it.
-fn learn_roots(store: &Store, memory: &mut Memory, medium: &Volumes, now: Timestamp) -> Result<(), Error> {
-    let newest = memory.newest_root().version;
-    let first = memory.state.anchor.version;
+fn learn_roots(store: &Store, memory: &mut impl Lend, medium: &Volumes, now: Timestamp) -> Result<(), Error> {
+    let (first, newest) = memory.lend(|memory| (memory.state.anchor.version, memory.newest_root().version));
     let reach = first..=newest.saturating_add(limits::ROOT_STEPS).saturating_add(1);
     let mut offered = BTreeMap::new();
     let mut unreadable = None;
@@ -266,15 +272,18 @@ fn learn_roots(store: &Store, memory: &mut Memory, medium: &Volumes, now: Timest
             }
         }
     }
-    let walked = walk(memory.newest_root(), &memory.root_digests(), &offered);
-    for root in walked.learned {
-        store.put_root(
-            root.version,
-            &Unverified::read("the trust root", root.envelope().to_vec()).map_err(Refusal::from)?,
-        )?;
-        memory.learn(store, root, now)?;
-    }
-    match (walked.stopped, unreadable) {
+    let stopped = memory.lend(|memory| {
+        let walked = walk(memory.newest_root(), &memory.root_digests(), &offered);
+        for root in walked.learned {
+            store.put_root(
+                root.version,
+                &Unverified::read("the trust root", root.envelope().to_vec()).map_err(Refusal::from)?,
+            )?;
+            memory.learn(store, root, now)?;
+        }
+        Ok::<_, Error>(walked.stopped)
+    })?;
+    match (stopped, unreadable) {
         (Some(refusal), _) => Err(refusal.into()),
         (None, Some(error)) => Err(error),
         (None, None) => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::pass::Desired;
+use super::desired::Desired;
 use crate::{
     fault::{Class, Fault},
     object::images::images,

@@ -6,16 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use super::{node::Clock, pass::all_of};
+use super::{deletions::all_of, node::Clock};
 use crate::{
     cluster::{
         Cluster,
         execute::{Done, End, Executor, execute},
         observe::{Inventories, Observer, Settled},
     },
+    digest::Digest,
     fault::{Class, Report},
     name::EntryName,
-    plan::{self, Guard, Observed, Plan, Refused, Verb},
+    plan::{self, Approval, DeletionList, Guard, Observed, Owners, Plan, Refused, Verb},
     render::Rendered,
 };
 
@@ -27,9 +28,18 @@ const ROUNDS: usize = 8;
 pub(super) struct Entry {
     pub(super) rendered: Arc<Rendered>,
     pub(super) observed: Observed,
+    /// What all entries of the bundle render.
+    pub(super) claims: Owners,
     pub(super) guard: Guard,
     pub(super) observer: Observer,
+    /// What earlier passes found equal.
+    pub(super) settled: Settled,
+    /// Uses up the operator's word for a list of deletions, durably; gives all that was agreed to.
+    pub(super) word: Word,
 }
+
+/// Uses up the operator's word.
+pub(super) type Word = Arc<dyn Fn(Digest, &DeletionList) -> Result<DeletionList, Report> + Send + Sync>;
 
 /// How an entry ended well.
 #[derive(Debug, Default)]
@@ -38,6 +48,10 @@ pub(super) struct Ended {
     pub(super) changes: BTreeMap<String, String>,
     /// What left the render and stays.
     pub(super) kept: Vec<String>,
+    /// Whether anything was written at all, the inventory included.
+    pub(super) acted: bool,
+    /// What need not be compared again.
+    pub(super) settled: Settled,
 }
 
 impl Entry {
@@ -51,15 +65,21 @@ impl Entry {
             };
             ended.kept = plan.kept().iter().map(|it| it.id.to_string()).collect();
             if plan.is_empty() {
-                return Ok(ended);
+                return Ok(Ended { settled: self.settled, ..ended });
             }
+            if let Some(used) = plan.approved() {
+                let mut list = plan.deletions().clone();
+                list.extend(&self.guard.elsewhere);
+                self.guard.approved.push(Approval::List((self.word)(used, &list)?));
+            }
+            ended.acted = true;
             let again =
                 carry_out_into(&self.observer.cluster, &plan, &self.observer.clock, &mut ended).await?;
             if !again {
-                return Ok(ended);
+                return Ok(Ended { settled: self.settled, ..ended });
             }
             let inventories = Inventories::read(&*self.observer.cluster).await?;
-            self.observed.inventory = inventories.of(self.rendered.owner()).cloned();
+            self.observed = inventories.around(self.rendered.owner(), &self.claims)?;
         }
         let name = &self.rendered.owner().entry;
         Err(Report::new(
@@ -71,10 +91,14 @@ impl Entry {
     }
 
     /// What would be done now.
-    pub(super) async fn plan(&self) -> Result<Result<Plan, Refused>, Report> {
+    pub(super) async fn plan(&mut self) -> Result<Result<Plan, Refused>, Report> {
         let around = self.observed.clone();
-        let observed = self.observer.observe(&self.rendered, around, &Settled::default()).await?;
-        Ok(plan::plan(&self.rendered, &observed, &self.guard, &BTreeSet::new()))
+        let observed = self.observer.observe(&self.rendered, around, &self.settled).await?;
+        let plan = plan::plan(&self.rendered, &observed, &self.guard, &BTreeSet::new());
+        if let Ok(plan) = &plan {
+            self.settled.note(&self.rendered, &observed, plan);
+        }
+        Ok(plan)
     }
 }
 
@@ -104,10 +128,10 @@ async fn carry_out_into(
     }
 }
 
-/// A panic while an entry was rendered: our fault, told as the entry's.
-pub(super) fn panicked(name: &EntryName, panic: &(dyn Any + Send)) -> Report {
+/// A panic while something was done for an entry: our fault, told as the entry's.
+pub(super) fn panicked(doing: &str, name: &EntryName, panic: &(dyn Any + Send)) -> Report {
     let text = panic.downcast_ref::<&str>().map(|it| (*it).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into());
     let hint = "this is a defect of Airlock; the other entries are kept as ever";
-    Report::new("panic", Class::Bug, format!("rendering entry `{name}` failed: {text}"), Some(hint))
+    Report::new("panic", Class::Bug, format!("{doing} entry `{name}` failed: {text}"), Some(hint))
 }

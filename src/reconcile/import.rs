@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accept::{self, Accepted, OnBytes, Terms},
-    memory::Memory,
+    memory::Lend,
     receipt,
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Imported {
 /// channel are taken in the order of their numbers.
 pub fn import(
     store: &Store,
-    memory: &mut Memory,
+    memory: &mut impl Lend,
     terms: &Terms,
     paths: &[PathBuf],
     now: Timestamp,
@@ -110,7 +110,8 @@ pub fn import(
                 let want = match &accepted {
                     Accepted::Incomplete { want, .. } => {
                         // What is missing is told here as well, so a receipt that cannot be written loses nothing.
-                        let _ = memory.change(store, now, &receipt::accepted(&accepted, &volumes), |_| ());
+                        let body = receipt::accepted(&accepted, &volumes);
+                        let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
                         paths.first().map(|path| left(path, want.clone(), &volumes))
                     }
                     Accepted::Held(_) | Accepted::Staged(_) => None,
@@ -158,7 +159,7 @@ fn left(path: &Path, want: source::Want, volumes: &Volumes) -> String {
 
 fn refuse(
     store: &Store,
-    memory: &mut Memory,
+    memory: &mut impl Lend,
     imported: &mut Imported,
     medium: String,
     fault: &dyn Fault,
@@ -167,6 +168,7 @@ fn refuse(
 ) {
     let report = Report::of(fault);
     // A refusal stands whether or not the disk has room for a line about it.
-    let _ = memory.change(store, now, &receipt::refused(&report, &medium, payload), |_| ());
+    let body = receipt::refused(&report, &medium, payload);
+    let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
     imported.media.push(MediumReport { medium, verdict: Verdict::Refused(report), want: None });
 }

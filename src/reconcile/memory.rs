@@ -60,6 +60,25 @@ impl Fault for Error {
     }
 }
 
+/// Lends the memory for as long as something is decided, and no longer: what copies gigabytes in between does not keep
+/// everybody else from looking.
+pub trait Lend {
+    /// Works on the memory.
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Memory) -> T) -> T;
+}
+
+impl Lend for Memory {
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        work(self)
+    }
+}
+
+impl Lend for &std::sync::Mutex<Memory> {
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Memory) -> T) -> T {
+        work(&mut super::node::lock(self))
+    }
+}
+
 impl Memory {
     /// Reads the chain that the store keeps and verifies it again from the anchor.
     ///

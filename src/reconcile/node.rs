@@ -10,13 +10,15 @@ use jiff::Timestamp;
 
 use super::{
     accept::Terms,
+    desired::Cache,
     memory::Memory,
     receipt,
-    status::{ChannelStatus, EntryStatus, RootStatus, Status},
+    reports::Reports,
+    status::{ChannelStatus, RootStatus, Status},
 };
 use crate::{
     bundle::{AgentVersion, Floor, Role, Unverified},
-    cluster::Cluster,
+    cluster::{Cluster, observe::Settled},
     content::Content,
     digest::Digest,
     fault::{Class, Report},
@@ -69,7 +71,11 @@ pub struct Node {
     pub(super) cluster: Option<Arc<dyn Cluster>>,
     memory: Mutex<Memory>,
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
+    pub(super) rendered: Mutex<Cache>,
+    pub(super) settled: Mutex<BTreeMap<(ChannelName, EntryName), Settled>>,
     reports: Mutex<Reports>,
+    /// One import at a time: two would copy the same blobs.
+    importing: Mutex<()>,
     notices: Vec<String>,
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
@@ -77,16 +83,6 @@ pub struct Node {
     stopped: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
-}
-
-/// What the last passes found.
-#[derive(Debug, Default)]
-pub(super) struct Reports {
-    pub(super) entries: BTreeMap<(ChannelName, EntryName), EntryStatus>,
-    pub(super) waiting: BTreeMap<ChannelName, Report>,
-    pub(super) failures: BTreeMap<ChannelName, Report>,
-    /// The kinds of the objects that are kept.
-    pub(super) kinds: BTreeSet<Gvk>,
 }
 
 impl Node {
@@ -127,6 +123,9 @@ impl Node {
             cluster,
             memory: Mutex::new(memory),
             contents: Mutex::default(),
+            rendered: Mutex::default(),
+            settled: Mutex::default(),
+            importing: Mutex::default(),
             reports: Mutex::default(),
             notices,
             clock,
@@ -187,14 +186,15 @@ impl Node {
         self.memory().change(&self.store, now, receipt, change)
     }
 
-    /// Imports what lies at `paths`; blocks while it copies.
+    /// Imports what lies at `paths`; blocks while it copies, and while another import does.
     pub fn import(
         &self,
         paths: &[PathBuf],
         now: Timestamp,
         progress: &super::accept::OnBytes,
     ) -> super::import::Imported {
-        super::import::import(&self.store, &mut self.memory(), &self.profile.terms, paths, now, progress)
+        let _importing = lock(&self.importing);
+        super::import::import(&self.store, &mut &self.memory, &self.profile.terms, paths, now, progress)
     }
 
     /// How the node stands.
@@ -273,6 +273,14 @@ impl Node {
     /// Waits until no pass is under way.
     pub async fn idle(&self) {
         drop(self.pass.lock().await);
+    }
+
+    /// The agent ends because it was told to, so nothing that was begun is counted against any bundle.
+    pub fn finish(&self) {
+        for channel in self.own_channels() {
+            // A disk that fails now makes a bundle look as if it had ended the agent, once.
+            let _ = self.end(&channel);
+        }
     }
 
     /// The time, by the node's clock.

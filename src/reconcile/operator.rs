@@ -145,13 +145,7 @@ impl Node {
     ///
     /// # Errors
     /// `rollback_floor` when the newest accepted bundle does not allow it; when nothing that old is kept.
-    pub fn roll_back(
-        &self,
-        channel: &ChannelName,
-        to: Option<Floor>,
-        who: &str,
-        now: Timestamp,
-    ) -> Result<Held, Report> {
+    pub fn roll_back(&self, channel: &ChannelName, to: Option<Floor>, who: &str) -> Result<Held, Report> {
         let state = self.channel_state(channel);
         let Some(active) = state.active else {
             return Err(Report::new(
@@ -178,16 +172,28 @@ impl Node {
                 Some("`airlock status` lists what is kept; another one must be imported from a newer medium"),
             ));
         };
-        self.check_rollback_floor(channel, &kept, &chosen)?;
-        // What is left of it must be whole before anything is given up for it.
-        self.content(channel, &chosen)?;
-        let cluster = self.profile.cluster.clone();
-        let facts = json!({"channel": channel, "from": active, "to": chosen});
-        let why = format!("rolled back by {who}");
-        self.change(now, &receipt::word("rollback", who, facts), |state| {
-            state.channel_mut(&cluster, channel).roll_back(chosen, &why);
-        })?;
+        self.go_back(channel, chosen, who, &format!("rolled back by {who}"))?;
         Ok(chosen)
+    }
+
+    /// Makes a kept bundle active again, where the newest one lets us go back so far, all of it is here, and the site
+    /// answers what it asks.
+    pub(super) fn go_back(
+        &self,
+        channel: &ChannelName,
+        to: Held,
+        who: &str,
+        why: &str,
+    ) -> Result<(), Report> {
+        self.check_rollback_floor(channel, &self.kept(channel)?, &to)?;
+        let inputs = self.site(&*self.content(channel, &to)?)?;
+        let cluster = self.profile.cluster.clone();
+        let active = self.channel_state(channel).active;
+        let facts = json!({"channel": channel, "from": active, "to": to, "why": why});
+        self.change(self.now(), &receipt::word("rollback", who, facts), |state| {
+            state.channel_mut(&cluster, channel).roll_back(to, inputs, why);
+        })?;
+        Ok(())
     }
 
     /// The newest accepted bundle says how far back one may go.

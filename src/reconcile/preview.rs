@@ -4,13 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    entry::Entry,
-    node::Node,
-    pass::{Holdings, all_of},
-};
+use super::{deletions::all_of, entry::Entry, node::Node};
 use crate::{
     bundle::Floor,
+    cluster::observe::{Inventories, Settled},
     digest::Digest,
     fault::{Class, Report},
     name::{ChannelName, EntryName},
@@ -68,10 +65,11 @@ impl Node {
             None => self.site(&content)?,
         };
         let desired = self.desire(&cluster, &content, site).await?;
-        let holdings = Holdings::read(&*cluster).await?;
-        let (list, refusals) = self.deletions(&cluster, channel, &desired, &holdings).await?;
-        let mut refused = Report::each(&refusals);
-        let guard = self.guard(channel, &holdings);
+        let inventories = Inventories::read(&*cluster).await?;
+        let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;
+        let list = forecast.all;
+        let mut refused = Report::each(&forecast.refusals);
+        let guard = self.guard(channel, &inventories);
         let mut deletion_list = None;
         if let Err(refusals) = guard.check(&list) {
             deletion_list = Some(list.digest());
@@ -82,11 +80,15 @@ impl Node {
         let mut entries: Vec<EntryPreview> = Vec::new();
         let mut unsettled: BTreeSet<EntryName> = BTreeSet::new();
         for rendered in desired.entries_in_order() {
-            let entry = Entry {
+            let mut entry = Entry {
                 rendered: Arc::clone(rendered),
-                observed: holdings.base(rendered.owner(), Some(&desired)),
+                observed: inventories.around(rendered.owner(), &desired.claims)?,
+                claims: desired.claims.clone(),
                 guard: open.clone(),
                 observer: self.observer(&cluster),
+                settled: Settled::default(),
+                // Nothing is carried out, so no word is used.
+                word: Arc::new(|_, list| Ok(list.clone())),
             };
             let name = rendered.owner().entry.clone();
             let waits: Vec<&EntryName> =
@@ -115,7 +117,7 @@ impl Node {
                 changes: serde_json::to_value(&diff).unwrap_or_default(),
             });
         }
-        for (owner, diff) in self.retired_diffs(&cluster, channel, &desired, &holdings).await? {
+        for (owner, diff) in self.retired_diffs(&cluster, &desired, &inventories).await? {
             entries.push(EntryPreview {
                 entry: owner.entry,
                 text: diff.text(),

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use super::accept::Accepted;
 use crate::{
     bundle::TrustRoot,
+    digest::Digest,
     fault::Report,
     name::ChannelName,
+    plan::DeletionList,
     source::Volumes,
     trust::{Verified, state::Held},
 };
@@ -30,13 +32,19 @@ pub(super) fn accepted(accepted: &Accepted, medium: &Volumes) -> Value {
 }
 
 /// A medium was refused.
-pub(super) fn refused(report: &Report, medium: &str, payload: Option<crate::digest::Digest>) -> Value {
+pub(super) fn refused(report: &Report, medium: &str, payload: Option<Digest>) -> Value {
     json!({"what": "refused", "media": [medium], "payload": payload, "code": report.code, "error": report.error})
 }
 
 /// A staged bundle became active.
-pub(super) fn activated(channel: &ChannelName, held: &Held, inputs: crate::digest::Digest) -> Value {
-    json!({"what": "activated", "channel": channel, "bundle": held, "inputs": inputs})
+pub(super) fn activated(channel: &ChannelName, held: &Held, inputs: Digest, used: Option<Digest>) -> Value {
+    json!({"what": "activated", "channel": channel, "bundle": held, "inputs": inputs, "approved": used})
+}
+
+/// The operator's word for deletions was used up.
+pub(super) fn word_used(channel: &ChannelName, used: Digest, list: &DeletionList) -> Value {
+    let ids: Vec<String> = list.deletions.iter().map(|it| it.id.to_string()).collect();
+    json!({"what": "word_used", "channel": channel, "digest": used, "deletions": ids})
 }
 
 /// The active bundle is healthy as a whole.
@@ -45,7 +53,7 @@ pub(super) fn healthy(channel: &ChannelName, held: &Held) -> Value {
 }
 
 /// A bundle is set aside.
-pub(super) fn denied(channel: &ChannelName, digest: crate::digest::Digest, why: &str) -> Value {
+pub(super) fn denied(channel: &ChannelName, digest: Digest, why: &str) -> Value {
     json!({"what": "denied", "channel": channel, "payload": digest, "why": why})
 }
 

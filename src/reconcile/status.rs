@@ -31,6 +31,23 @@ pub struct Status {
     pub notices: Vec<String>,
 }
 
+impl Status {
+    /// Takes over what an earlier status says of entries, where the bundles are still the same.
+    pub fn take_entries(&mut self, earlier: Self) {
+        for channel in &mut self.channels {
+            let same = |it: &&ChannelStatus| it.cluster == channel.cluster && it.channel == channel.channel;
+            let Some(before) = earlier.channels.iter().find(same) else { continue };
+            if before.active.map(|it| it.digest) == channel.active.map(|it| it.digest) {
+                channel.entries.clone_from(&before.entries);
+                channel.failure.clone_from(&before.failure);
+            }
+            if before.staged.map(|it| it.digest) == channel.staged.map(|it| it.digest) {
+                channel.waiting.clone_from(&before.waiting);
+            }
+        }
+    }
+}
+
 /// The newest trust root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RootStatus {

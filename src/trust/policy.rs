@@ -38,6 +38,32 @@ pub struct Audience {
     pub wildcards: bool,
 }
 
+impl Audience {
+    /// Whether a bundle is of a channel that is followed, and for this cluster.
+    ///
+    /// # Errors
+    /// `channel`, `audience`.
+    pub(crate) fn admits(&self, statement: &Statement) -> Result<(), Refusal> {
+        if !self.channels.contains(&statement.channel) {
+            return Err(Refusal::Channel { channel: statement.channel.clone() });
+        }
+        let cluster = &self.cluster;
+        let mut pattern = None;
+        for item in &statement.audience {
+            match audience_matches(item, cluster) {
+                (true, false) => return Ok(()),
+                (true, true) => pattern = pattern.or(Some(item)),
+                (false, _) => (),
+            }
+        }
+        match pattern {
+            Some(_) if self.wildcards => Ok(()),
+            Some(pattern) => Err(Refusal::AudienceWildcard { pattern: pattern.clone() }),
+            None => Err(Refusal::Audience { audience: statement.audience.clone(), cluster: cluster.clone() }),
+        }
+    }
+}
+
 /// What a bundle is held against.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'a> {
@@ -100,10 +126,7 @@ impl Policy<'_> {
             return Err(Refusal::Domain { what: "the bundle".into(), found, known });
         }
         let channel = &statement.channel;
-        if !self.audience.channels.contains(channel) {
-            return Err(Refusal::Channel { channel: channel.clone() });
-        }
-        self.check_audience(statement)?;
+        self.audience.admits(statement)?;
         if statement.root_version > self.root.version {
             return Err(Refusal::RootBehind { needs: statement.root_version, known: self.root.version });
         }
@@ -130,23 +153,6 @@ impl Policy<'_> {
             self.check_expiry(&root, now).or_else(&mut waive)?;
         }
         Ok(Judged { root, standing, waived })
-    }
-
-    fn check_audience(&self, statement: &Statement) -> Result<(), Refusal> {
-        let cluster = &self.audience.cluster;
-        let mut pattern = None;
-        for item in &statement.audience {
-            match audience_matches(item, cluster) {
-                (true, false) => return Ok(()),
-                (true, true) => pattern = pattern.or(Some(item)),
-                (false, _) => (),
-            }
-        }
-        match pattern {
-            Some(_) if self.audience.wildcards => Ok(()),
-            Some(pattern) => Err(Refusal::AudienceWildcard { pattern: pattern.clone() }),
-            None => Err(Refusal::Audience { audience: statement.audience.clone(), cluster: cluster.clone() }),
-        }
     }
 
     fn check_created(&self, statement: &Statement, now: Timestamp) -> Result<(), Refusal> {

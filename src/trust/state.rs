@@ -245,6 +245,21 @@ impl ChannelState {
             self.inputs = Some(inputs);
             self.agreed = None;
             self.ordered = None;
+            // What was begun has come to its end; keeping it is another piece of work.
+            self.attempt = None;
+        }
+    }
+
+    /// The operator's word for a list of deletions is used up, and what is left of the list needs no second one.
+    pub fn agree(&mut self, used: Digest, list: serde_json::Value) {
+        self.waivers.retain(|it| it.digest != used);
+        self.agreed = Some(list);
+    }
+
+    /// The cluster records a bundle that was accepted elsewhere: the floor rises to it. The floor never falls.
+    pub fn raise_floor(&mut self, position: Floor, digest: Digest) {
+        if self.floor.is_none_or(|it| it.position < position) {
+            self.floor = Some(HeldFloor { position, digest: Some(digest) });
         }
     }
 
@@ -255,8 +270,9 @@ impl ChannelState {
         self.agreed = None;
     }
 
-    /// Makes a kept bundle active again and sets aside the one that is left. The floor stays.
-    pub fn roll_back(&mut self, to: Held, why: &str) {
+    /// Makes a kept bundle active again, with what the site answers to it, and sets aside the one that is left. The floor
+    /// stays.
+    pub fn roll_back(&mut self, to: Held, inputs: serde_json::Map<String, serde_json::Value>, why: &str) {
         for left in [self.active, self.staged].into_iter().flatten() {
             if left.digest != to.digest {
                 self.deny(left.digest, why);
@@ -264,16 +280,25 @@ impl ChannelState {
         }
         self.denied.retain(|it| it.digest != to.digest);
         self.active = Some(to);
+        self.inputs = Some(inputs);
         self.staged = None;
+        self.ordered = None;
+        self.agreed = None;
         self.attempt = None;
     }
 
-    /// Sets a bundle aside.
+    /// Sets a bundle aside: it is neither staged nor active any more. What it brought stays where it is.
     pub fn deny(&mut self, digest: Digest, why: &str) {
         self.denied.retain(|it| it.digest != digest);
         self.denied.push(Denial { digest, why: why.to_owned() });
         if self.staged.is_some_and(|it| it.digest == digest) {
             self.staged = None;
+        }
+        if self.active.is_some_and(|it| it.digest == digest) {
+            self.active = None;
+            self.inputs = None;
+            self.agreed = None;
+            self.attempt = None;
         }
     }
 

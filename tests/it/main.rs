@@ -19,6 +19,7 @@ mod graph;
 mod hostile;
 mod import;
 mod media;
+mod node;
 mod object;
 mod oci;
 mod plan;

@@ -23,7 +23,7 @@ use airlock::{
     object::{GroupKind, Object, ObjectId, health::Status},
     plan::{
         self, Approval, Budget, Deletion, DeletionCause, DeletionList, Guard, Inventory, InventoryEntry,
-        Plan, Refused, diff::Diff,
+        Owners, Plan, Refused, diff::Diff,
     },
     render::{Inputs, Outcome, Owner, Rendered, Spec, render},
 };
@@ -163,7 +163,7 @@ fn check(directory: &Path) {
         model.apply(&inventory.encode().unwrap(), "airlock").unwrap();
     }
     let mut observed = model.observe(&rendered);
-    observed.claims = case.claims.clone().into();
+    observed.claims = claimed(&case.claims);
     let mut guard = guard(&case, &model, &owner);
     let first = plan::plan(&rendered, &observed, &guard, &custom);
     let (mut text, writes) = (String::new(), model.writes);
@@ -192,7 +192,7 @@ fn check(directory: &Path) {
 #[track_caller]
 fn retire(directory: &Path, case: &Case, model: &mut Model, content: &Content, owner: &Owner) {
     let mut observed = model.observe_retired(owner);
-    observed.claims = case.claims.clone().into();
+    observed.claims = claimed(&case.claims);
     let mut guard = guard(case, model, owner);
     let mut text = String::new();
     let mut planned = plan::retire(content, &observed, &guard);
@@ -303,6 +303,12 @@ fn converge(
     converge_claimed(model, rendered, guard, custom, budget, &BTreeSet::new())
 }
 
+/// What another entry of the bundle renders.
+fn claimed(claims: &BTreeSet<ObjectId>) -> Owners {
+    let other = Owner { channel: "platform".parse().unwrap(), entry: "another".parse().unwrap() };
+    Owners::of(claims.iter().map(|id| (id.clone(), other.clone())))
+}
+
 fn converge_claimed(
     model: &mut Model,
     rendered: &Rendered,
@@ -313,7 +319,7 @@ fn converge_claimed(
 ) -> Result<(), String> {
     for _ in 0..6 {
         let mut observed = model.observe(rendered);
-        observed.claims = claims.clone().into();
+        observed.claims = claimed(claims);
         let plan = plan::plan(rendered, &observed, guard, custom).map_err(|it| it.to_string())?;
         if plan.is_empty() {
             return Ok(());

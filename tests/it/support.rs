@@ -4,6 +4,7 @@
 
 pub mod bundle;
 pub mod case;
+pub mod counted;
 pub mod faulty;
 pub mod forgetful;
 pub mod kit;

@@ -1,7 +1,7 @@
 //! From what is there to a plan, and from a plan to what is there: on a directory, through the port.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::Path,
     sync::{
@@ -14,124 +14,20 @@ use std::{
 use airlock::{
     archive::{Node, SafePath, Tree},
     cluster::{
-        ApplyOptions, Cluster, CreateOptions, DeleteOptions, Error, ListOptions, Metadata, Reference,
-        Resource, ResourceVersion, ServerVersion, UpdateOptions, Watch,
+        Cluster, CreateOptions, DeleteOptions, Reference, UpdateOptions,
         directory::DirectoryCluster,
         execute::{Done, End, Executor, Failure, Outcome, Progress, execute},
         observe::{Inventories, Observer, Settled},
     },
     fault::Fault,
-    object::{Gvk, Object},
-    plan::{self, Budget, Guard, Plan, Step},
+    plan::{self, Budget, Guard, Owners, Plan, Step},
     render::{Inputs, Outcome as RenderOutcome, Owner, Rendered, ServiceAccount, Spec, render},
 };
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{code, gvk, object};
-use crate::support::bundle::Maker;
-
-/// A cluster that counts what it is asked, and can be told to fail.
-#[derive(Clone)]
-struct Counted {
-    inner: DirectoryCluster,
-    asked: Arc<Mutex<BTreeMap<&'static str, usize>>>,
-    /// So many applies succeed; then the server asks for a pause, so often.
-    throttle: Arc<AtomicUsize>,
-}
-
-impl Counted {
-    fn new(inner: DirectoryCluster) -> Self {
-        Self { inner, asked: Arc::default(), throttle: Arc::default() }
-    }
-
-    fn count(&self, what: &'static str) {
-        *self.asked.lock().unwrap().entry(what).or_default() += 1;
-    }
-
-    fn take(&self) -> BTreeMap<&'static str, usize> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
-    }
-}
-
-#[async_trait]
-impl Cluster for Counted {
-    async fn version(&self) -> Result<ServerVersion, Error> {
-        self.inner.version().await
-    }
-    async fn resources(&self) -> Result<Vec<Resource>, Error> {
-        self.count("resources");
-        self.inner.resources().await
-    }
-    async fn resource(&self, gvk: &Gvk) -> Result<Resource, Error> {
-        self.inner.resource(gvk).await
-    }
-    fn impersonate(&self, account: &ServiceAccount) -> Arc<dyn Cluster> {
-        self.inner.impersonate(account)
-    }
-    async fn get(&self, reference: &Reference) -> Result<Object, Error> {
-        self.count("get");
-        self.inner.get(reference).await
-    }
-    async fn list(&self, gvk: &Gvk, options: &ListOptions) -> Result<(Vec<Object>, ResourceVersion), Error> {
-        self.count("list");
-        self.inner.list(gvk, options).await
-    }
-    async fn list_metadata(
-        &self,
-        gvk: &Gvk,
-        options: &ListOptions,
-    ) -> Result<(Vec<Metadata>, ResourceVersion), Error> {
-        self.count("list_metadata");
-        self.inner.list_metadata(gvk, options).await
-    }
-    async fn watch_metadata(
-        &self,
-        gvk: &Gvk,
-        options: &ListOptions,
-        from: &ResourceVersion,
-    ) -> Result<Watch, Error> {
-        self.count("watch");
-        self.inner.watch_metadata(gvk, options, from).await
-    }
-    async fn apply(&self, object: &Object, options: &ApplyOptions) -> Result<Object, Error> {
-        if self.throttle.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| it.checked_sub(1)).is_ok() {
-            self.count("throttled");
-            let answer = json!({"code": 429, "reason": "TooManyRequests", "message": "slow down"});
-            return Err(Error::from_status(&answer, Some(Duration::from_millis(5))));
-        }
-        self.count(if options.dry_run { "dry_run" } else { "apply" });
-        self.inner.apply(object, options).await
-    }
-    async fn apply_status(&self, object: &Object, options: &ApplyOptions) -> Result<Object, Error> {
-        self.inner.apply_status(object, options).await
-    }
-    async fn create(&self, object: &Object, options: &CreateOptions) -> Result<Object, Error> {
-        self.count("create");
-        self.inner.create(object, options).await
-    }
-    async fn update(&self, object: &Object, options: &UpdateOptions) -> Result<Object, Error> {
-        self.count("update");
-        self.inner.update(object, options).await
-    }
-    async fn update_status(&self, object: &Object, options: &UpdateOptions) -> Result<Object, Error> {
-        self.inner.update_status(object, options).await
-    }
-    async fn patch(
-        &self,
-        reference: &Reference,
-        operations: &[Value],
-        options: &UpdateOptions,
-    ) -> Result<Object, Error> {
-        self.count("patch");
-        self.inner.patch(reference, operations, options).await
-    }
-    async fn delete(&self, reference: &Reference, options: &DeleteOptions) -> Result<(), Error> {
-        self.count("delete");
-        self.inner.delete(reference, options).await
-    }
-}
+use crate::support::{bundle::Maker, counted::Counted};
 
 struct Desk {
     root: tempfile::TempDir,
@@ -184,7 +80,7 @@ impl Desk {
 
     async fn plan(&mut self, rendered: &Rendered) -> Result<Plan, String> {
         let inventories = Inventories::read(&*self.cluster).await.unwrap();
-        let around = inventories.around(rendered.owner(), Arc::default()).unwrap();
+        let around = inventories.around(rendered.owner(), &Owners::default()).unwrap();
         let observed = self.observer().observe(rendered, around, &self.settled).await.unwrap();
         let guard =
             Guard { budget: Budget { count: 100, percent: 100 }, inventoried: 1000, ..Guard::default() };
@@ -325,7 +221,7 @@ async fn from_nothing_to_all_and_back() {
     // An entry that leaves.
     let owner = Owner { channel: "platform".parse().unwrap(), entry: "shop".parse().unwrap() };
     let inventories = Inventories::read(&*desk.cluster).await.unwrap();
-    let around = inventories.around(&owner, Arc::default()).unwrap();
+    let around = inventories.around(&owner, &Owners::default()).unwrap();
     let observed = desk.observer().observe_retired(&owner, around).await.unwrap();
     let other = Maker { sequence: 9, ..Maker::default() };
     let guard = Guard { budget: Budget { count: 100, percent: 100 }, inventoried: 1000, ..Guard::default() };
@@ -380,7 +276,7 @@ async fn a_server_that_wants_a_pause_gets_it() {
     assert_eq!(desk.counted.take().get("throttled"), Some(&3));
     desk.counted.throttle.store(usize::MAX, Ordering::Relaxed);
     let inventories = Inventories::read(&*desk.cluster).await.unwrap();
-    let around = inventories.around(rendered.owner(), Arc::default()).unwrap();
+    let around = inventories.around(rendered.owner(), &Owners::default()).unwrap();
     assert_eq!(code(&desk.observer().observe(&rendered, around, &Settled::default()).await), "throttled");
 }
 
@@ -563,7 +459,7 @@ async fn kinds_that_went() {
     let rendered = desk.rendered(&[namespace()], json!({})).await;
     let dry_runs = async |desk: &Desk| {
         let inventories = Inventories::read(&*desk.cluster).await.unwrap();
-        let around = inventories.around(rendered.owner(), Arc::default()).unwrap();
+        let around = inventories.around(rendered.owner(), &Owners::default()).unwrap();
         let observed = desk.observer().observe(&rendered, around, &Settled::default()).await.unwrap();
         let widget =
             observed.objects.iter().find(|(id, _)| id.group_kind.kind == "Widget").unwrap().1.clone();

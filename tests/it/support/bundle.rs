@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use airlock::{
     archive::{Node, SafePath, Tree, write_tree},
-    bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role},
+    bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role, Site},
     content::{Blobs, Content},
     digest::Digest,
     trust,
@@ -20,6 +20,8 @@ pub struct Maker {
     pub sequence: u64,
     pub entries: Vec<Entry>,
     pub blobs: BTreeMap<Digest, Vec<u8>>,
+    /// What is asked of the site.
+    pub site: Option<Site>,
 }
 
 struct Memory(BTreeMap<Digest, Vec<u8>>);
@@ -33,7 +35,8 @@ impl Blobs for Memory {
 impl Default for Maker {
     fn default() -> Self {
         let namespaces = vec!["*".into()];
-        Self { namespaces, cluster_scoped: true, sequence: 1, entries: Vec::new(), blobs: BTreeMap::new() }
+        let (entries, blobs) = (Vec::new(), BTreeMap::new());
+        Self { namespaces, cluster_scoped: true, sequence: 1, entries, blobs, site: None }
     }
 }
 
@@ -50,8 +53,8 @@ impl Maker {
         self
     }
 
-    /// Signs it, and opens it as a node does.
-    pub fn content(&self) -> Content {
+    /// What a medium carries of it.
+    pub fn cargo(&self) -> Cargo {
         let release = Release {
             r#type: "release".into(),
             format: 1,
@@ -62,7 +65,7 @@ impl Maker {
             sources: Vec::new(),
             images: BTreeMap::new(),
             files: BTreeMap::new(),
-            site: None,
+            site: self.site.clone(),
             closure: Closure::default(),
             apis: Vec::new(),
             ext: None,
@@ -72,7 +75,12 @@ impl Maker {
             let media_type = "application/octet-stream".into();
             Blob { digest, size, unpacked: size, media_type, role: BlobRole::Tree, parts: Vec::new() }
         }));
-        let cargo = Cargo { release, inventory, blobs: self.blobs.clone() };
+        Cargo { release, inventory, blobs: self.blobs.clone() }
+    }
+
+    /// Signs it, and opens it as a node does.
+    pub fn content(&self) -> Content {
+        let cargo = self.cargo();
         let mut root = first_root();
         for channel in root.channels.iter_mut().filter(|it| it.name.as_str() == "platform") {
             channel.namespaces.clone_from(&self.namespaces);

@@ -13,7 +13,7 @@ use airlock::{
         scope::{Scope, Scopes},
     },
     plan::{
-        ApiError, DryRun, Inventory, Live, NAMESPACE, Observed, Plan, Question, Step, questions,
+        ApiError, DryRun, Inventory, Live, NAMESPACE, Observed, Owners, Plan, Question, Step, questions,
         questions_of_retired,
     },
     render::{Owner, Rendered},
@@ -89,11 +89,11 @@ impl Model {
     }
 
     fn around(&self, owner: &Owner) -> Observed {
-        let mut owners = BTreeMap::new();
-        for inventory in self.inventories().filter(|it| it.owner != *owner) {
-            owners.extend(inventory.all().map(|entry| (entry.id.clone(), inventory.owner.clone())));
-        }
-        Observed { inventory: self.inventory(owner), owners: owners.into(), ..Observed::default() }
+        let inventories: Vec<Inventory> = self.inventories().collect();
+        let held =
+            inventories.iter().flat_map(|it| it.all().map(|entry| (entry.id.clone(), it.owner.clone())));
+        let owners = Owners::of(held).beside(owner);
+        Observed { inventory: self.inventory(owner), owners, ..Observed::default() }
     }
 
     fn answer(&self, question: Question<'_>) -> Answer {

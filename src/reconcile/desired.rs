@@ -1,0 +1,130 @@
+//! A bundle, rendered as a whole.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    entry,
+    node::{Node, lock},
+};
+use crate::{
+    cluster::{Cluster, observe::Inventories},
+    content::Content,
+    digest::Digest,
+    fault::{Class, Report},
+    graph::Graph,
+    name::{ChannelName, EntryName},
+    plan::Owners,
+    render::{Inputs, Outcome, Owner, Rendered, Spec, render},
+};
+
+/// Rounds in which a render may ask the cluster something before it is taken to ask for ever.
+const ROUNDS: usize = 8;
+
+/// What the site answered.
+pub(super) type Site = serde_json::Map<String, serde_json::Value>;
+
+/// A bundle, rendered as a whole.
+#[derive(Clone)]
+pub(super) struct Desired {
+    pub(super) content: Arc<Content>,
+    pub(super) entries: BTreeMap<EntryName, Arc<Rendered>>,
+    pub(super) graph: Arc<Graph<EntryName>>,
+    /// Which entry renders what.
+    pub(super) claims: Owners,
+}
+
+/// Entries as they were rendered last. What a render depends on is in the key: the bundle, and what the site answered.
+#[derive(Debug, Default)]
+pub(super) struct Cache(BTreeMap<ChannelName, BTreeMap<Key, Arc<Rendered>>>);
+
+type Key = (Digest, Digest, EntryName);
+
+impl Cache {
+    /// Keeps what bundles in use need, and no more.
+    pub(super) fn retain(&mut self, channel: &ChannelName, in_use: &[Digest]) {
+        if let Some(entries) = self.0.get_mut(channel) {
+            entries.retain(|(bundle, ..), _| in_use.contains(bundle));
+        }
+    }
+}
+
+impl Node {
+    /// Renders a whole bundle, asking the cluster what the renders must know. What was rendered before from the same
+    /// input is not rendered again, unless it asked the cluster something.
+    pub(super) async fn desire(
+        &self,
+        cluster: &Arc<dyn Cluster>,
+        content: &Arc<Content>,
+        site: Site,
+    ) -> Result<Desired, Report> {
+        let release = content.release();
+        let channel = &content.root().statement.channel;
+        let nodes = release.entries.iter().map(|it| (it.name.clone(), it.depends_on.clone()));
+        let graph = Graph::new(nodes)?;
+        let answered = Digest::of(&serde_json::to_vec(&site).unwrap_or_default());
+        let mut entries = BTreeMap::new();
+        for entry in &release.entries {
+            let key = (content.root().digest(), answered, entry.name.clone());
+            let known = lock(&self.rendered).0.get(channel).and_then(|it| it.get(&key)).cloned();
+            let rendered = match known {
+                Some(rendered) => rendered,
+                None => {
+                    let inputs = Inputs::new(content, site.clone());
+                    let (rendered, asked) = self.render(cluster, content, &Spec::from(entry), inputs).await?;
+                    if !asked {
+                        let mut cache = lock(&self.rendered);
+                        cache.0.entry(channel.clone()).or_default().insert(key, Arc::clone(&rendered));
+                    }
+                    rendered
+                }
+            };
+            entries.insert(entry.name.clone(), rendered);
+        }
+        let objects = entries.values().flat_map(|it: &Arc<Rendered>| {
+            it.objects().iter().map(|object| (object.id(), it.owner().clone()))
+        });
+        let claims = Owners::of(objects);
+        Ok(Desired { content: Arc::clone(content), entries, graph: Arc::new(graph), claims })
+    }
+
+    /// Renders one entry; true where the cluster was asked for more than where a kind lives, which never changes.
+    async fn render(
+        &self,
+        cluster: &Arc<dyn Cluster>,
+        content: &Content,
+        spec: &Spec,
+        mut inputs: Inputs,
+    ) -> Result<(Arc<Rendered>, bool), Report> {
+        let mut asked = false;
+        for _ in 0..=ROUNDS {
+            // A panic in one entry is that entry's fault, and the agent goes on.
+            let outcome =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, spec, &inputs)));
+            match outcome.map_err(|panic| entry::panicked("rendering", &spec.name, &*panic))?? {
+                Outcome::Rendered(rendered) => return Ok((Arc::from(rendered), asked)),
+                Outcome::Needs(needs) => {
+                    let answers = self.observer(cluster).answer(&needs).await?;
+                    let unknown = answers.scopes.values().any(Option::is_none);
+                    asked |= unknown || !needs.lookups.is_empty();
+                    inputs.answers.extend(answers);
+                }
+            }
+        }
+        let error = format!("entry `{}` asks the cluster for ever", spec.name);
+        Err(Report::new("needs_rounds", Class::Invalid, error, None))
+    }
+}
+
+impl Desired {
+    /// The entries, each after what it depends on.
+    pub(super) fn entries_in_order(&self) -> impl Iterator<Item = &Arc<Rendered>> {
+        self.graph.order().filter_map(|name| self.entries.get(name))
+    }
+
+    /// Entries of the channel that have an inventory and are not in the bundle.
+    pub(super) fn retired(&self, inventories: &Inventories) -> Vec<Owner> {
+        let channel = &self.content.root().statement.channel;
+        let owners = inventories.iter().map(|it| &it.owner).filter(|it| it.channel == *channel);
+        owners.filter(|it| !self.entries.contains_key(&it.entry)).cloned().collect()
+    }
+}
