@@ -9,6 +9,7 @@
 
 pub mod accept;
 mod advance;
+mod card;
 mod closure;
 mod deletions;
 mod desired;
@@ -29,6 +30,7 @@ mod site;
 mod status;
 mod upkeep;
 
+pub use card::Told;
 pub use drift::follow;
 pub use import::{Imported, MediumReport, Verdict};
 pub use memory::{Lend, Memory};

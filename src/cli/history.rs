@@ -59,6 +59,11 @@ fn text(body: &Value) -> String {
             let (outcome, channel) = (get("/result/outcome"), get(&format!("{at}/channel")));
             format!("{outcome} bundle {} of {channel}, signed by {signers}", position(at))
         }
+        "card" => {
+            let channel = get("/told/channel");
+            format!("a card tells of bundle {} of {channel}", position("/told"))
+        }
+        "word_used" => format!("the word for deletions {} was used in {}", get("/digest"), get("/channel")),
         "refused" => format!("refused [{}] {}", get("/code"), get("/error")),
         "activated" | "healthy" | "activate" => {
             format!("{what} bundle {} of {}", position("/bundle"), get("/channel"))

@@ -4,12 +4,15 @@ use super::{context::Context, words};
 use crate::{
     daemon::control::{Reply, Request},
     fault::{Class, Report},
-    reconcile::{Imported, Verdict, accept::Accepted},
+    reconcile::{
+        Imported, Told, Verdict,
+        accept::{Accepted, Damage},
+    },
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Sticks, directories, tars and volumes, in any order; volumes of one bundle are put together
+    /// Sticks, directories, tars, volumes and latest cards, in any order; volumes of one bundle are put together
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
@@ -35,31 +38,36 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                     code = ExitCode::from(report.class.exit_code());
                 }
             }
+            Verdict::Told(_) => (),
         }
     }
     Ok(code)
 }
 
 /// What is wrong with a medium whose bundle is not whole: other content is worse than none.
-fn incomplete(medium: &str, damaged: &[String]) -> Report {
-    if damaged.is_empty() {
+fn incomplete(medium: &str, damaged: &[Damage]) -> Report {
+    let because = damaged.iter().map(|it| it.what.clone()).collect();
+    if !damaged.iter().any(|it| it.other) {
         let hint = "bring the missing discs, or ask the builder for what the want-list names";
-        return Report::new(
-            "missing",
-            Class::Unavailable,
-            format!("{medium} does not carry the whole bundle"),
-            Some(hint),
-        );
+        let error = format!("{medium} does not carry the whole bundle");
+        return Report { because, ..Report::new("missing", Class::Unavailable, error, Some(hint)) };
     }
     let hint = "what is good was kept; ask for the bundle again, and ask the courier where this medium was";
     let error = format!("{medium} holds something else than was signed");
-    Report { because: damaged.to_vec(), ..Report::new("tampered", Class::Denied, error, Some(hint)) }
+    Report { because, ..Report::new("tampered", Class::Denied, error, Some(hint)) }
 }
 
 fn text(imported: &Imported) -> String {
     let mut text = String::new();
     for medium in &imported.media {
-        let Verdict::Accepted(accepted) = &medium.verdict else { continue };
+        let accepted = match &medium.verdict {
+            Verdict::Accepted(accepted) => accepted,
+            Verdict::Told(told) => {
+                text += &card(told);
+                continue;
+            }
+            Verdict::Refused(_) => continue,
+        };
         let (Accepted::Staged(taking) | Accepted::Held(taking) | Accepted::Incomplete { taking, .. }) =
             &**accepted;
         let what = format!("bundle {} of channel {}", taking.position, taking.channel);
@@ -77,6 +85,15 @@ fn text(imported: &Imported) -> String {
         }
     }
     text
+}
+
+/// What a latest card says to this node.
+fn card(told: &Told) -> String {
+    let at = format!("bundle {} of channel {}", told.position, told.channel);
+    match told.behind {
+        true => format!("{at} is the newest, made {}; it has not come here yet\n", told.created),
+        false => format!("{at} was the newest when the card was made, and this node has it or a newer one\n"),
+    }
 }
 
 /// The agent answered something else than was asked: it is of another version.

@@ -58,6 +58,9 @@ fn take_media(node: &Arc<Node>, directory: &Path) {
                 Verdict::Accepted(accepted) => {
                     info!(medium = medium.medium, outcome = accepted.word(), "taken in")
                 }
+                Verdict::Told(told) => {
+                    info!(card = medium.medium, channel = %told.channel, newest = %told.position, "a card was read");
+                }
                 Verdict::Refused(report) => {
                     warn!(medium = medium.medium, code = report.code, "refused: {}", report.error)
                 }

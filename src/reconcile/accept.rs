@@ -52,9 +52,18 @@ pub enum Accepted {
         taking: Taking,
         /// What is missing, so that a courier can be told.
         want: Want,
-        /// Blobs that the medium has with other content, by what is wrong with them.
-        damaged: Vec<String>,
+        /// Blobs that the medium has and that are not what they should be.
+        damaged: Vec<Damage>,
     },
+}
+
+/// A blob of a medium that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// Which one, where, and what is wrong.
+    pub what: String,
+    /// Whether it holds something else than was signed. What is cut short or cannot be read is an accident.
+    pub other: bool,
 }
 
 impl Accepted {
@@ -418,7 +427,7 @@ struct Copied {
     bytes: u64,
     kept: u64,
     missing: Vec<Part>,
-    damaged: Vec<String>,
+    damaged: Vec<Damage>,
 }
 
 /// Copies what is missing, piece by piece, each from the first medium that has it whole. A piece that nobody has whole
@@ -462,21 +471,20 @@ fn copy_piece(
     index: usize,
     piece: Part,
     meter: &Meter,
-    damaged: &mut Vec<String>,
+    damaged: &mut Vec<Damage>,
 ) -> Result<Option<u64>, Error> {
     for (place, copy) in medium.copies(Item::Blob(piece.digest)) {
         let label = medium.media().get(place).map(|it| it.label()).unwrap_or_default();
         let opened = match copy {
             Ok(opened) if opened.size == piece.size => opened,
             Ok(opened) => {
-                damaged.push(format!(
-                    "{}: {} has {} of its {} bytes",
-                    label, piece.digest, opened.size, piece.size
-                ));
+                let what =
+                    format!("{label}: {} has {} of its {} bytes", piece.digest, opened.size, piece.size);
+                damaged.push(Damage { what, other: opened.size > piece.size });
                 continue;
             }
             Err(error) => {
-                damaged.push(format!("{label}: {}: {error}", piece.digest));
+                damaged.push(Damage { what: format!("{label}: {}: {error}", piece.digest), other: false });
                 continue;
             }
         };
@@ -501,7 +509,9 @@ fn copy_piece(
                 return Err(error.into());
             }
             Err(error @ (store::Error::Tampered(_) | store::Error::Source { .. })) => {
-                damaged.push(format!("{label}: {}", chained(&error)));
+                let other =
+                    matches!(error, store::Error::Tampered(Mismatch::Content { .. } | Mismatch::Long { .. }));
+                damaged.push(Damage { what: format!("{label}: {}", chained(&error)), other });
             }
             Err(error) => return Err(error.into()),
         }

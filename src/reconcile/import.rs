@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     accept::{self, Accepted, OnBytes, Terms},
+    card::{self, Told},
     memory::Lend,
     receipt,
 };
@@ -43,6 +44,8 @@ pub struct MediumReport {
 pub enum Verdict {
     /// It was taken, whole or in part.
     Accepted(Box<Accepted>),
+    /// It is a latest card, and tells how far a channel is.
+    Told(Told),
     /// It was not.
     Refused(Report),
 }
@@ -52,7 +55,7 @@ impl Imported {
     pub fn refusal(&self) -> Option<&Report> {
         self.media.iter().find_map(|it| match &it.verdict {
             Verdict::Refused(report) => Some(report),
-            Verdict::Accepted(_) => None,
+            Verdict::Accepted(_) | Verdict::Told(_) => None,
         })
     }
 }
@@ -75,13 +78,22 @@ pub fn import(
                 for error in &found.refused {
                     refuse(store, memory, &mut imported, path.display().to_string(), error, None, now);
                 }
+                for (label, bytes) in found.cards {
+                    match card::learn(store, memory, terms, &label, bytes, now) {
+                        Ok(told) => {
+                            let verdict = Verdict::Told(told);
+                            imported.media.push(MediumReport { medium: label, verdict, want: None });
+                        }
+                        Err(error) => refuse(store, memory, &mut imported, label, &error, None, now),
+                    }
+                }
                 media.extend(found.media);
             }
             Err(error) => refuse(store, memory, &mut imported, path.display().to_string(), &error, None, now),
         }
     }
     let mut groups = Vec::new();
-    for (label, group) in grouped(media) {
+    for (label, group) in Volumes::sort(media) {
         match group {
             Ok(volumes) => groups.push(volumes),
             Err(error) => refuse(store, memory, &mut imported, label, &error, None, now),
@@ -135,17 +147,6 @@ fn mixed(groups: &[Volumes]) -> Option<source::Error> {
     let (first, second) = (lacking.next()?, lacking.next()?);
     let what = "bundle.dsse".to_owned();
     Some(source::Error::Mixed { first: first.label(), second: second.label(), what })
-}
-
-/// Puts volumes together. Media that cannot be put together are each told of, and do not stand in the way of others.
-fn grouped(
-    media: Vec<std::sync::Arc<dyn crate::bundle::Medium>>,
-) -> Vec<(String, Result<Volumes, source::Error>)> {
-    if let Ok(groups) = Volumes::group(media.clone()) {
-        return groups.into_iter().map(|it| (it.label(), Ok(it))).collect();
-    }
-    let one_by_one = media.into_iter().map(|medium| (medium.label(), Volumes::new(vec![medium])));
-    one_by_one.collect()
 }
 
 fn left(path: &Path, want: source::Want, volumes: &Volumes) -> String {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::accept::Accepted;
+use super::{accept::Accepted, card::Told};
 use crate::{
-    bundle::TrustRoot,
+    bundle::{KeyId, TrustRoot},
     digest::Digest,
     fault::Report,
     name::ChannelName,
@@ -34,6 +34,11 @@ pub(super) fn accepted(accepted: &Accepted, medium: &Volumes) -> Value {
 /// A medium was refused.
 pub(super) fn refused(report: &Report, medium: &str, payload: Option<Digest>) -> Value {
     json!({"what": "refused", "media": [medium], "payload": payload, "code": report.code, "error": report.error})
+}
+
+/// A latest card was read.
+pub(super) fn card(label: &str, told: &Told, signers: &[KeyId]) -> Value {
+    json!({"what": "card", "medium": label, "told": told, "signers": signers})
 }
 
 /// A staged bundle became active.

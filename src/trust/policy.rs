@@ -240,11 +240,14 @@ pub fn agent(
 /// Verifies a latest card.
 ///
 /// # Errors
-/// When it is not signed by the card role of this root, or is of another domain.
+/// When it is not signed by the card role of this root, is of another domain, or of a channel that the root does not have.
 pub fn card(judge: &Verified<TrustRoot>, envelope: &Unverified) -> Result<Verified<Card>, Refusal> {
     let what = "the latest card";
     let card: Verified<Card> = open(what, envelope, &role(judge, judge.roles.card.as_ref(), "card"))?;
     same_domain(what, &card.domain, judge)?;
+    if !judge.channels.iter().any(|it| it.name == card.channel) {
+        return Err(Refusal::Channel { channel: card.channel.clone() });
+    }
     Ok(card)
 }
 

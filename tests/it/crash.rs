@@ -268,6 +268,7 @@ impl Life {
         if bundle.statement.sequence == 1 {
             let imported = import(store, memory, &terms(), &self.paths, day(5), &quiet());
             return match imported.media.into_iter().next().unwrap().verdict {
+                Verdict::Told(told) => panic!("{told:?}"),
                 Verdict::Accepted(accepted) if matches!(*accepted, Accepted::Staged(_)) => Ok(()),
                 Verdict::Accepted(other) => panic!("{other:?}"),
                 Verdict::Refused(report) => Err(Box::new(report)),

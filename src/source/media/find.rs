@@ -1,4 +1,9 @@
-use std::{io, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    sync::Arc,
+};
 
 use rustix::fs::FileType;
 
@@ -16,6 +21,9 @@ use crate::{
 pub struct Found {
     /// Media, sorted by their paths: each a directory or a tar with a bundle, or with a volume of one.
     pub media: Vec<Arc<dyn Medium>>,
+    /// Latest cards, by their paths, never more of one than a card may have: a file that is none of a tar's, or the
+    /// `card.dsse` of a directory.
+    pub cards: Vec<(String, Vec<u8>)>,
     /// What looked like one and is not readable as one.
     pub refused: Vec<Error>,
 }
@@ -23,7 +31,12 @@ pub struct Found {
 impl std::fmt::Debug for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let media: Vec<String> = self.media.iter().map(|it| it.label()).collect();
-        f.debug_struct("Found").field("media", &media).field("refused", &self.refused).finish()
+        let cards: Vec<&String> = self.cards.iter().map(|(path, _)| path).collect();
+        f.debug_struct("Found")
+            .field("media", &media)
+            .field("cards", &cards)
+            .field("refused", &self.refused)
+            .finish()
     }
 }
 
@@ -48,13 +61,20 @@ pub fn find(path: &Path) -> Result<Found, Error> {
                 Err(error) => found.refused.push(error),
             }
         }
+        if let Some((file, _)) = root.file(CARD).map_err(Error::io("open", path))? {
+            let path = path.join(CARD);
+            found.cards.push((path.display().to_string(), card(file).map_err(Error::io("read", &path))?));
+        }
         if is_layout(&root).map_err(Error::io("read", path))? {
             found.media.insert(0, Arc::new(DirectoryMedium::new(root)));
         }
+    } else if is_json(path).map_err(Error::io("read", path))? {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        found.cards.push((path.display().to_string(), card(file).map_err(Error::io("read", path))?));
     } else {
         found.media.push(Arc::new(TarMedium::open(path)?));
     }
-    match found.media.is_empty() {
+    match found.media.is_empty() && found.cards.is_empty() {
         false => Ok(found),
         true if found.refused.is_empty() => Err(Error::NoBundle(path.to_owned())),
         true => Err(found.refused.swap_remove(0)),
@@ -78,6 +98,25 @@ fn child(root: &Root, name: &str) -> Result<Option<Arc<dyn Medium>>, Error> {
         }
         _ => Ok(None),
     }
+}
+
+/// The name of a latest card in a directory.
+const CARD: &str = "card.dsse";
+
+/// A card, and a byte more where it is too long to be one.
+fn card(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limits::CARD_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a file begins as an envelope does, which no tar can: that would be the name of its first entry.
+fn is_json(path: &Path) -> io::Result<bool> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut first = [0];
+    Ok(File::open(path)?.read(&mut first)? == 1 && first == *b"{")
 }
 
 /// Whether the directory has a `bundle.dsse`, by exactly that name: a file system without case would open `BUNDLE.DSSE`.

@@ -57,23 +57,38 @@ impl Volumes {
     /// # Errors
     /// As [`Volumes::new`], but for media with different bundles.
     pub fn group(media: Vec<Arc<dyn Medium>>) -> Result<Vec<Self>, Error> {
+        Self::sort(media).into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// The same, group by group with its label: what is wrong with one does not stand in the way of another.
+    pub fn sort(media: Vec<Arc<dyn Medium>>) -> Vec<(String, Result<Self, Error>)> {
         let mut groups: Vec<Self> = Vec::new();
+        let mut sorted = Vec::new();
         for medium in media {
-            let payload = payload(medium.as_ref(), Item::Bundle)?
-                .ok_or_else(|| Error::NoBundle(medium.label().into()))?;
-            match groups.iter_mut().find(|group| group.payload == payload) {
-                Some(group) => group.media.push(medium),
-                None => groups.push(Self { payload, media: vec![medium], labels: Vec::new() }),
+            match payload(medium.as_ref(), Item::Bundle) {
+                Ok(Some(payload)) => match groups.iter_mut().find(|group| group.payload == payload) {
+                    Some(group) => group.media.push(medium),
+                    None => groups.push(Self { payload, media: vec![medium], labels: Vec::new() }),
+                },
+                Ok(None) => {
+                    let label = medium.label();
+                    let error = Error::NoBundle(label.clone().into());
+                    sorted.push((label, Err(error)));
+                }
+                Err(error) => sorted.push((medium.label(), Err(error))),
             }
         }
-        for group in &mut groups {
-            if group.media.len() > limits::VOLUMES {
-                return Err(Malformed::new("the list of volumes", "it is too long").into());
-            }
-            group.labels = group.media.iter().map(|it| super::volume_label(it.as_ref())).collect();
-            group.check_roots()?;
+        sorted.extend(groups.into_iter().map(|group| (group.label(), group.checked())));
+        sorted
+    }
+
+    fn checked(mut self) -> Result<Self, Error> {
+        if self.media.len() > limits::VOLUMES {
+            return Err(Malformed::new("the list of volumes", "it is too long").into());
         }
-        Ok(groups)
+        self.labels = self.media.iter().map(|it| super::volume_label(it.as_ref())).collect();
+        self.check_roots()?;
+        Ok(self)
     }
 
     /// Roots are told apart by their payload: signatures may have been added to a later volume.

@@ -20,7 +20,7 @@ use airlock::{
     source::{Volumes, find},
     store::{RealDisk, Recovered, Store},
     trust::{
-        Audience, Refusal, Verified, agent, anchor, card,
+        Audience, Refusal, Verified, agent, anchor,
         state::{HeldFloor, RootRef, State},
     },
     yaml,
@@ -362,6 +362,7 @@ impl Node {
         let outcomes = imported.media.into_iter().map(|it| {
             let mut outcome = match it.verdict {
                 Verdict::Accepted(accepted) => taken(*accepted),
+                Verdict::Told(_) => said("ok"),
                 Verdict::Refused(report) => refused(&report),
             };
             outcome.want = it.want;
@@ -473,19 +474,17 @@ impl Node {
         let base = json!({"type": "card", "format": 1, "domain": domain, "channel": "platform", "epoch": 1,
             "sequence": 9, "digest": Digest::of(b""), "created": day(9)});
         let sealed = document.seal(&base, Role::Card, &["cora"], &self.place);
-        let (cluster, clock) = (self.terms.audiences[0].cluster.clone(), self.clock);
+        let path = self.folder.path().join("card.dsse");
+        std::fs::write(&path, sealed.bytes).unwrap();
+        let (terms, clock) = (self.terms.clone(), self.clock);
         let (store, memory) = self.both();
-        let judged = Unverified::read("the latest card", sealed.bytes)
-            .map_err(Into::into)
-            .and_then(|it| card(memory.newest_root(), &it));
-        match judged {
-            Err(error) => (vec![failed(&error)], 0),
-            Ok(card) => {
-                let learn = |state: &mut State| state.channel_mut(&cluster, &card.channel).learn(&card);
-                memory.change(store, clock, &json!({"what": "card"}), learn).unwrap();
-                (vec![said("ok")], 1)
-            }
-        }
+        let imported = import(store, memory, &terms, &[path], clock, &quiet());
+        let outcomes = imported.media.into_iter().map(|it| match it.verdict {
+            Verdict::Told(_) => said("ok"),
+            Verdict::Refused(report) => refused(&report),
+            Verdict::Accepted(accepted) => taken(*accepted),
+        });
+        (outcomes.collect(), 1)
     }
 
     fn admit(&mut self, channel: &str) -> Outcome {
@@ -691,7 +690,9 @@ fn taken(accepted: Accepted) -> Outcome {
     let (code, words) = match &accepted {
         Accepted::Staged(_) => ("staged", String::new()),
         Accepted::Held(_) => ("held", String::new()),
-        Accepted::Incomplete { damaged, .. } => ("incomplete", damaged.join("; ")),
+        Accepted::Incomplete { damaged, .. } => {
+            ("incomplete", damaged.iter().map(|it| it.what.as_str()).collect::<Vec<_>>().join("; "))
+        }
     };
     Outcome { code: code.into(), words, accepted: Some(accepted), want: None }
 }
