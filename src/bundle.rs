@@ -34,7 +34,7 @@ mod trust_root;
 mod version;
 mod volume;
 
-pub use agent::{AgentStatement, Binary};
+pub use agent::{AGENT_ENVELOPE, AgentStatement, Binary};
 pub use card::Card;
 pub use envelope::{Role, Scheme, Signature, Unverified, encode, pae};
 pub use header::{Header, KNOWN_NEEDS};

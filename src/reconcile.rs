@@ -28,6 +28,7 @@ mod recorded;
 mod reports;
 mod site;
 mod status;
+mod successor;
 mod upkeep;
 
 pub use card::Told;

@@ -6,6 +6,10 @@ use crate::{
     name::{Need, TrustDomain},
 };
 
+/// The media type of an agent statement's envelope among the blobs of a bundle. It travels twice: as `agent.dsse`, where
+/// an agent that cannot read the bundle finds it, and as a blob, so that whoever keeps the bundle can hand it on.
+pub const AGENT_ENVELOPE: &str = "application/vnd.airlock.agent.v1+dsse";
+
 /// The next agent and its binaries. Its format is frozen: the oldest agent in the field must read the newest one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,7 @@ use crate::{
     duration::GoDuration,
     limits,
     name::{BundleName, EntryName, Namespace, Need},
+    object::images::ImageField,
 };
 
 /// What a bundle is made of: entries to render, and what they may ask for.
@@ -84,6 +85,9 @@ pub struct Entry {
     /// Whether an object whose immutable field changes is deleted and made again.
     #[serde(default, skip_serializing_if = "is_false")]
     pub force: bool,
+    /// Whether it may render nothing at all. Else that is an error, since it would delete everything.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allow_empty: bool,
 }
 
 /// Which engine renders an entry.
@@ -187,6 +191,9 @@ pub struct Closure {
     pub external: Vec<String>,
     /// APIs that were assumed without asking a cluster.
     pub assumed: Vec<String>,
+    /// Fields beside pod specs that name images, so that a node finds what the builder found.
+    #[serde(default, rename = "imageFields", skip_serializing_if = "Vec::is_empty")]
+    pub image_fields: Vec<ImageField>,
 }
 
 impl Entry {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Object;
@@ -16,13 +17,15 @@ pub struct Named {
 }
 
 /// A field that names an image in a kind whose shape only its author knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageField {
     /// The API group; any where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The kind.
     pub kind: String,
-    /// The path: `spec.components[].image`; `*` is every name.
+    /// The path: `spec.image`, `spec.components[].image`, `spec.images.*`.
     pub path: String,
 }
 

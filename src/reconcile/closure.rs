@@ -69,7 +69,7 @@ pub(super) fn check(desired: &Desired) -> Result<(), Error> {
     let known = release.images.keys().chain(&release.closure.external).chain(&release.closure.unresolved);
     let known: BTreeSet<String> = known.map(|it| whole(it)).collect();
     for object in desired.entries.values().flat_map(|it| it.objects()) {
-        for named in images(object, &[]) {
+        for named in images(object, &release.closure.image_fields) {
             if !known.contains(&whole(&named.image)) {
                 return Err(Error::Image { image: named.image, place: named.place });
             }

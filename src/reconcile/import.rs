@@ -9,7 +9,7 @@ use super::{
     accept::{self, Accepted, OnBytes, Terms},
     card::{self, Told},
     memory::Lend,
-    receipt,
+    receipt, successor,
 };
 use crate::{
     bundle::{Floor, Medium as _},
@@ -132,7 +132,19 @@ pub fn import(
                 imported.media.push(MediumReport { medium: volumes.label(), verdict, want });
             }
             Err(error) => {
-                refuse(store, memory, &mut imported, volumes.label(), &error, Some(volumes.payload()), now);
+                let label = volumes.label();
+                refuse(store, memory, &mut imported, label, &error, Some(volumes.payload()), now);
+                if let Some(MediumReport { verdict: Verdict::Refused(report), .. }) =
+                    imported.media.last_mut()
+                    && report.code == "agent"
+                    && let Ok(Some(next)) = memory.lend(|memory| successor::of(memory, &volumes))
+                {
+                    report.hint = Some(format!(
+                        "it brings agent {}: `airlock extract --agent --from {} --to PATH` writes it",
+                        next.version,
+                        volumes.label()
+                    ));
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     accept::{Terms, read_envelope},
     memory::Memory,
+    successor,
 };
 use crate::{
     bundle::{Inventory, Item, Malformed, Medium as _, Release, Statement, Unverified},
@@ -15,7 +16,7 @@ use crate::{
     digest::{Checked, Digest, Mismatch},
     fault::Report,
     source::Volumes,
-    trust::{Policy, Refusal, Root, Standing, Verified, agent, walk},
+    trust::{Policy, Refusal, Root, Standing, Verified},
 };
 
 /// What a medium carries.
@@ -78,29 +79,20 @@ pub fn inspect(
         blobs: 0,
         bytes: 0,
         roles: BTreeMap::new(),
-        roots: roots.clone(),
+        roots,
         agent: None,
         absent: 0,
         damaged: Vec::new(),
     };
-    // The chain is walked in memory only: looking teaches a node nothing.
-    let mut offered = BTreeMap::new();
-    for version in roots.into_iter().filter(|it| *it > memory.newest_root().version) {
-        if let Ok(Some(root)) = read_envelope(medium, Item::Root(version)) {
-            offered.insert(version, root);
-        }
-    }
-    let walked = walk(memory.newest_root(), &memory.root_digests(), &offered);
-    let judge = walked.learned.last().unwrap_or_else(|| memory.newest_root());
-    if let Ok(Some(statement)) = read_envelope(medium, Item::Agent)
-        && let Ok(statement) = agent(judge, &statement)
-    {
+    let (judge, stopped) = successor::judge(memory, medium)?;
+    let judge = &judge;
+    if let Ok(Some(statement)) = successor::of(memory, medium) {
         inspection.agent = Some(statement.version.to_string());
     }
     let (root, verdict) = match judged(memory, judge, terms, &envelope, now) {
         Ok((root, standing)) => {
             inspection.known = standing == Standing::Same;
-            (Some(root), walked.stopped.map(|it| Report::of(&it)))
+            (Some(root), stopped.map(|it| Report::of(&it)))
         }
         // Whoever vouches for it may be heard even where the node would not take it.
         Err(refusal) => (crate::trust::readmit(judge, &envelope).ok(), Some(Report::of(&refusal))),

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::node::Node;
+use super::{node::Node, successor};
 use crate::{
     bundle::{Floor, pieces},
     digest::{Digest, Mismatch},
@@ -165,7 +165,7 @@ impl Node {
         let head = |digest, size| crate::bundle::Piece { digest, size, slice: None };
         let contents = Contents {
             roots,
-            agent: None,
+            agent: successor::carried(&content, &inventory)?,
             bundle: content.root().envelope().to_vec(),
             index: crate::bundle::index_json(content.release(), &inventory),
             label: None,
@@ -198,21 +198,12 @@ impl Node {
             return Err(Report::new("no_file", Class::Invalid, error, Some(&hint)));
         };
         let mut reader = content.reader(&file.digest, file.size)?;
-        let copied = copy_to(&mut reader, to, file.executable);
-        copied.map_err(|error| match Mismatch::within(&error) {
-            Some(mismatch) => Report::from(crate::content::Error::Tampered(mismatch.clone())),
-            None => Report::new(
-                "disk",
-                Class::System,
-                format!("{} cannot be written: {error}", to.display()),
-                None,
-            ),
-        })?;
+        copying(copy_to(&mut reader, to, file.executable), to)?;
         Ok(to.to_owned())
     }
 
     /// The bundle at a position, or else the active, or else the staged one.
-    fn chosen(&self, channel: &ChannelName, position: Option<Floor>) -> Result<Held, Report> {
+    pub(super) fn chosen(&self, channel: &ChannelName, position: Option<Floor>) -> Result<Held, Report> {
         let state = self.channel_state(channel);
         let chosen = match position {
             Some(position) => self.kept(channel)?.get(&position).copied(),
@@ -226,8 +217,18 @@ impl Node {
     }
 }
 
+/// What went wrong with a copy, for people.
+pub(super) fn copying(copied: std::io::Result<()>, to: &Path) -> Result<(), Report> {
+    copied.map_err(|error| match Mismatch::within(&error) {
+        Some(mismatch) => Report::from(crate::content::Error::Tampered(mismatch.clone())),
+        None => {
+            Report::new("disk", Class::System, format!("{} cannot be written: {error}", to.display()), None)
+        }
+    })
+}
+
 /// Copies beside the target and renames at the end, so that half a file never has its name.
-fn copy_to(reader: &mut dyn std::io::Read, to: &Path, executable: bool) -> std::io::Result<()> {
+pub(super) fn copy_to(reader: &mut dyn std::io::Read, to: &Path, executable: bool) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".part");

@@ -70,7 +70,7 @@ impl From<&Entry> for Spec {
             health_checks: entry.health_checks.clone(),
             timeout: entry.timeout,
             force: entry.force,
-            allow_empty: false,
+            allow_empty: entry.allow_empty,
             service_account: None,
             generation: 0,
         }

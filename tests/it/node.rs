@@ -12,7 +12,7 @@ use airlock::{
     archive::{Node as Item, SafePath, Tree},
     bundle::Site,
     cluster::{Cluster, Reference, UpdateOptions, directory::DirectoryCluster},
-    object::{Gvk, Object},
+    object::{Gvk, Object, images::ImageField},
     plan::{Budget, Inventory, NAMESPACE},
     reconcile::{ChannelStatus, Clock, EntryStatus, Node, Phase, Profile, Verdict, accept::OnBytes},
     render::Owner,
@@ -419,6 +419,58 @@ async fn a_damaged_inventory_stops_its_entry_and_no_other() {
     ship.carry(&node, &bundle(2, &rows("2")));
     node.reconcile(None).await;
     assert_eq!(channel(&node).waiting.unwrap().code, "inventory_damaged");
+}
+
+#[tokio::test]
+async fn a_bundle_that_does_not_carry_what_it_names_never_becomes_active() {
+    let ship = Ship::new();
+    let node = ship.start();
+    let fleet = |image: &str| {
+        json!({"apiVersion": "example.com/v1", "kind": "Fleet", "metadata": {"name": "fleet", "namespace": "shop"},
+            "spec": {"engine": image}})
+    };
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "fleets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"kind": "Fleet", "plural": "fleets"},
+            "versions": [{"name": "v1", "served": true, "storage": true}]}});
+    let rows = |image: &str| {
+        vec![
+            ("base", &[] as &[&str], vec![space(), definition.clone()]),
+            ("shop", &["base"], vec![fleet(image)]),
+        ]
+    };
+    let field = ImageField { group: None, kind: "Fleet".into(), path: "spec.engine".into() };
+    let mut maker = bundle(1, &rows("registry.example.com/engine:1"));
+    maker.closure.image_fields = vec![field.clone()];
+    ship.carry(&node, &maker);
+    node.reconcile(None).await;
+    let waiting = channel(&node).waiting.unwrap();
+    assert_eq!(waiting.code, "closure");
+    assert!(waiting.error.contains("spec.engine"), "{waiting:?}");
+    let mut maker = bundle(2, &rows("registry.example.com/engine:1"));
+    maker.closure.image_fields = vec![field];
+    maker.closure.external = vec!["registry.example.com/engine:1".into()];
+    ship.carry(&node, &maker);
+    node.reconcile(None).await;
+    assert_eq!(sequences(&node), [None, Some(2), Some(2)], "{:?}", channel(&node));
+}
+
+#[tokio::test]
+async fn an_entry_that_renders_nothing_is_an_error_unless_it_may() {
+    let ship = Ship::new();
+    let node = ship.start();
+    let rows = |objects| vec![("base", &[] as &[&str], vec![space()]), ("shop", &["base"], objects)];
+    ship.carry(&node, &bundle(1, &rows(vec![settings("a", "1")])));
+    node.reconcile(None).await;
+    ship.carry(&node, &bundle(2, &rows(Vec::new())));
+    node.reconcile(None).await;
+    assert_eq!(channel(&node).waiting.unwrap().code, "empty_render");
+    let mut may = bundle(3, &rows(Vec::new()));
+    may.entries[1].allow_empty = true;
+    ship.carry(&node, &may);
+    node.reconcile(None).await;
+    assert_eq!(sequences(&node), [None, Some(3), Some(3)], "{:?}", channel(&node));
+    assert_eq!(ship.value("a").await, None);
 }
 
 #[tokio::test]

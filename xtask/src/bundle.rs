@@ -9,6 +9,7 @@
 mod apis;
 mod blobs;
 mod build;
+mod agent;
 mod card;
 mod collect;
 mod description;
@@ -27,10 +28,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use airlock::name::BundleName;
+use airlock::{bundle::AgentVersion, name::BundleName};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
+pub use agent::agent;
 pub use build::{Built, Options, build};
 pub use card::card;
 pub use description::{Bytes, Description, Says};
@@ -137,6 +139,24 @@ pub enum Command {
         #[command(flatten)]
         places: Places,
     },
+    /// Make or sign the statement about the next agent, which a bundle brings to nodes that are too old to read it.
+    Agent {
+        /// The version of the programs.
+        #[arg(long)]
+        version: AgentVersion,
+        /// An architecture and its program: `amd64=target/dist/airlock`; may be repeated.
+        #[arg(long = "binary", value_name = "ARCH=PATH", required = true, value_parser = arch_and_path)]
+        binaries: Vec<(String, PathBuf)>,
+        /// A key of the agent role.
+        #[arg(long)]
+        key: PathBuf,
+        /// Where the statement goes.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Where the trust roots lie.
+        #[arg(long, value_name = "DIR", default_value = "trust")]
+        trust: PathBuf,
+    },
     /// Make or sign the latest card: a file for a QR code that says which bundle is the newest.
     Card {
         /// The bundle: its name, or a path.
@@ -151,6 +171,14 @@ pub enum Command {
         #[command(flatten)]
         places: Places,
     },
+}
+
+/// `amd64=PATH`
+fn arch_and_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((arch, path)) if !arch.is_empty() && !path.is_empty() => Ok((arch.to_owned(), path.into())),
+        _ => Err("write it as `amd64=PATH`".to_owned()),
+    }
 }
 
 /// Where things lie.
@@ -286,6 +314,9 @@ pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
                 written.written,
                 written.kept
             )
+        }
+        Command::Agent { version, binaries, key, to, trust } => {
+            agent(*version, binaries, key, to, trust, world)?
         }
         Command::Card { bundle, key, to, places } => {
             card(&places.find(bundle)?, key, to, places.trust.as_deref(), world)?

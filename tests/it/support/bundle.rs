@@ -22,6 +22,8 @@ pub struct Maker {
     pub blobs: BTreeMap<Digest, Vec<u8>>,
     /// What is asked of the site.
     pub site: Option<Site>,
+    /// What the builder could and could not find.
+    pub closure: Closure,
 }
 
 struct Memory(BTreeMap<Digest, Vec<u8>>);
@@ -36,7 +38,15 @@ impl Default for Maker {
     fn default() -> Self {
         let namespaces = vec!["*".into()];
         let (entries, blobs) = (Vec::new(), BTreeMap::new());
-        Self { namespaces, cluster_scoped: true, sequence: 1, entries, blobs, site: None }
+        Self {
+            namespaces,
+            cluster_scoped: true,
+            sequence: 1,
+            entries,
+            blobs,
+            site: None,
+            closure: Closure::default(),
+        }
     }
 }
 
@@ -66,7 +76,7 @@ impl Maker {
             images: BTreeMap::new(),
             files: BTreeMap::new(),
             site: self.site.clone(),
-            closure: Closure::default(),
+            closure: self.closure.clone(),
             apis: Vec::new(),
             ext: None,
         };

@@ -226,6 +226,7 @@ pub fn entry(name: &str, content: Descriptor) -> Entry {
         health_checks: Vec::new(),
         timeout: GoDuration::from_secs(300),
         force: false,
+        allow_empty: false,
     }
 }
 

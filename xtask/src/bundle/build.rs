@@ -2,6 +2,7 @@
 
 mod closure;
 mod place;
+mod agent;
 mod work;
 
 use std::{
@@ -81,7 +82,7 @@ pub fn build(options: &Options, world: &World) -> Result<Built> {
         );
     }
     let directory = options.out.join(description.says.name.as_str()).join(lock.position().to_string());
-    write(&directory, &chain, payload, &release, &statement, &work.blobs)?;
+    write(&directory, &chain, payload, &release, &statement, &work.blobs, work.agent.clone())?;
     lock.write(&options.bundle)?;
     let notes = work.notes;
     Ok(Built { directory, statement, digest, notes })
@@ -94,6 +95,7 @@ fn write(
     release: &Release,
     statement: &Statement,
     blobs: &Blobs,
+    agent: Option<Vec<u8>>,
 ) -> Result<()> {
     let path = directory.join(Item::Bundle.to_string());
     let mut envelope = Envelope::new(path.clone(), Role::Bundle, payload)?;
@@ -117,7 +119,7 @@ fn write(
     ];
     let contents = Contents {
         roots: chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect(),
-        agent: None,
+        agent,
         bundle: envelope.encode(),
         index: index_json(release, &blobs.inventory()),
         label: None,

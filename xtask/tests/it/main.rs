@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod agent;
 mod bundle;
 mod cli;
 mod demo;

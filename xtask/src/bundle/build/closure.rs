@@ -8,14 +8,14 @@ use airlock::{
     name::EntryName,
     object::{
         Object,
-        images::{ImageField, Named, images},
+        images::{Named, images},
     },
     oci::{self, Reference},
 };
 use anyhow::Result;
 
 use super::Work;
-use crate::bundle::{apis, description, image};
+use crate::bundle::{apis, image};
 
 impl Work<'_> {
     /// Takes the images, and notes which references they answer.
@@ -84,16 +84,10 @@ impl Work<'_> {
             let wrong = |why| self.description.wrong(&["external", name], why, AS_PODS_DO);
             external.insert(parse(name).map_err(wrong)?.to_string(), false);
         }
-        let field = |it: &description::ImageField| ImageField {
-            group: it.group.clone(),
-            kind: it.kind.clone(),
-            path: it.path.clone(),
-        };
-        let fields: Vec<ImageField> = says.image_fields.iter().map(field).collect();
         let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let brought: BTreeSet<String> = rendered.iter().flat_map(|(_, it)| apis::brings(it)).collect();
         for (entry, object) in rendered {
-            for Named { image, place } in images(object, &fields) {
+            for Named { image, place } in images(object, &says.image_fields) {
                 let place = format!("entry `{entry}`, {place}");
                 let reference = parse(&image).map_err(|why| {
                     self.description.wrong(
@@ -134,7 +128,8 @@ impl Work<'_> {
             self.notes.push(format!("no object names the external image {unused}"));
         }
         let external = external.into_keys().collect();
-        Ok(Closure { unresolved: Vec::new(), external, assumed: says.apis.clone() })
+        let (assumed, image_fields) = (says.apis.clone(), says.image_fields.clone());
+        Ok(Closure { unresolved: Vec::new(), external, assumed, image_fields })
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Work<'a> {
     pub(super) blobs: Blobs,
     pub(super) lock: Lock,
     pub(super) notes: Vec<String>,
+    /// The next agent's envelope.
+    pub(super) agent: Option<Vec<u8>>,
 }
 
 /// Content that was found: the blob, what it is, and its files where they can be looked at.
@@ -58,7 +60,7 @@ impl<'a> Work<'a> {
             images: BTreeMap::new(),
             files: BTreeMap::new(),
         };
-        Self { description, root, place, blobs: Blobs::default(), lock, notes: Vec::new() }
+        Self { description, root, place, blobs: Blobs::default(), lock, notes: Vec::new(), agent: None }
     }
 
     /// Finds everything that the description names.
@@ -96,6 +98,7 @@ impl<'a> Work<'a> {
         {
             bail!("`--path` names entry `{stray}`, which the bundle does not have");
         }
+        self.agent()?;
         let (images, answers) = self.images()?;
         let files = self.files()?;
         let closure = self.closure(&rendered, &answers)?;
@@ -200,6 +203,7 @@ impl<'a> Work<'a> {
             health_checks: says.health_checks.clone(),
             timeout: says.timeout,
             force: says.force,
+            allow_empty: says.allow_empty,
         })
     }
 

@@ -6,6 +6,7 @@ use airlock::{
     bundle::{AgentVersion, EntryKind, Floor, HealthCheck, Target},
     duration::GoDuration,
     name::{BundleName, ChannelName, EntryName, Namespace},
+    object::images::ImageField,
 };
 use jiff::Span;
 use serde::{Deserialize, Deserializer, de};
@@ -55,6 +56,9 @@ pub struct Says {
     /// Fields beside pod specs that name images.
     #[serde(default)]
     pub image_fields: Vec<ImageField>,
+    /// The next agent, for nodes that are too old for this bundle.
+    #[serde(default)]
+    pub agent: Option<AgentSays>,
     /// What the site is asked.
     #[serde(default)]
     pub site: Option<SiteSays>,
@@ -120,6 +124,9 @@ pub struct EntrySays {
     /// Whether an object whose immutable field changes is made again.
     #[serde(default)]
     pub force: bool,
+    /// Whether it may render nothing at all.
+    #[serde(default)]
+    pub allow_empty: bool,
 }
 
 /// What stands for a URL and a revision; exactly one of `git`, `tree` and `chart`.
@@ -182,17 +189,14 @@ pub struct FileSays {
     pub executable: bool,
 }
 
-/// A field beside pod specs that names images.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ImageField {
-    /// The kind that has it.
-    pub kind: String,
-    /// The API group; every one where it is not said.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// `spec.image`, `spec.components[].image`, `spec.images.*`.
-    pub path: String,
+/// The next agent: a statement that the agent role signed, and the programs that it speaks of.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentSays {
+    /// The statement: `cargo xtask bundle agent` makes one.
+    pub statement: PathBuf,
+    /// The programs, one an architecture, in any order.
+    pub binaries: Vec<PathBuf>,
 }
 
 /// What the site is asked.
