@@ -180,6 +180,8 @@ struct Row {
     #[expect(dead_code, reason = "for people")]
     says: String,
     least: usize,
+    /// The row's cases are plans, below `tests/data/plan`, with names that begin so.
+    plan: Option<String>,
 }
 
 #[test]
@@ -216,6 +218,11 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn report(rows: &BTreeMap<String, Row>, done: &[(PathBuf, Result<String, String>, Duration)]) {
     let mut counts: BTreeMap<&str, usize> = rows.keys().map(|row| (row.as_str(), 0)).collect();
+    for (row, prefix) in rows.iter().filter_map(|(row, it)| Some((row, it.plan.as_ref()?))) {
+        let plans = std::fs::read_dir(folder().with_file_name("plan")).unwrap();
+        let names = plans.map(|it| it.unwrap().file_name().into_string().unwrap());
+        counts.insert(row, names.filter(|it| it.starts_with(prefix)).count());
+    }
     let mut wrong = String::new();
     for (path, result, took) in done {
         let name = path.file_name().unwrap().to_str().unwrap();

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod disk;
 pub mod dist;
 pub mod envelope;
+pub mod fuzz;
 pub mod golden;
 pub mod key;
 pub mod root;

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, bench, bundle, demo, dist, golden, key, root, test};
+use xtask::{World, bench, bundle, demo, dist, fuzz, golden, key, root, test};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Task {
     Demo(demo::Args),
     #[command(about = "Run everything that CI runs")]
     Test(test::Args),
+    #[command(about = "Look for inputs that break what must not break")]
+    Fuzz(fuzz::Args),
     #[command(about = "Build the static binary and check that it is one")]
     Dist(dist::Args),
 }
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Task::Bundle(command) => bundle::run(command, &world),
         Task::Demo(args) => demo::run(args).map(|()| Vec::new()),
         Task::Test(args) => test::run(args).map(|()| Vec::new()),
+        Task::Fuzz(args) => fuzz::run(args).map(|()| Vec::new()),
         Task::Dist(args) => dist::run(args).map(|()| Vec::new()),
     };
     match result.and_then(|bytes| Ok(std::io::stdout().write_all(&bytes)?)) {

@@ -1,5 +1,5 @@
 //! Whatever the bytes are, both readers end, and what they read hangs together. Run it with
-//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz yaml -- -timeout=2 -max_len=65536`.
+//! `cargo xtask fuzz yaml --seconds 3600`.
 
 #![no_main]
 
