@@ -149,6 +149,9 @@ impl Fault for Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
                 "unlock the medium's write protection"
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "`findmnt` lists what is mounted; a stick that was put in a moment ago may not be"
+            }
             Self::Io { .. } | Self::Absent(_) => return None,
         };
         Some(text.into())

@@ -89,7 +89,12 @@ impl Context {
                 // No agent will come by, so what was decided is done here.
                 node.reconcile(None).await;
             }
-            daemon::write_status(&settings.socket, &node.status(node.now()));
+            let mut status = node.status(node.now());
+            // What this process did not look at stands where the last pass left it.
+            if let Some(last) = daemon::read_status(&settings.socket) {
+                status.take_entries(last);
+            }
+            daemon::write_status(&settings.socket, &status);
             answered
         })
     }

@@ -76,7 +76,11 @@ fn text(imported: &Imported) -> String {
             Accepted::Held(_) if taking.copied == 0 => format!("{what}: already here\n"),
             Accepted::Held(_) => format!("{what}: already here; {} blobs brought back\n", taking.copied),
             Accepted::Incomplete { want, .. } => {
-                format!("{what}: {} blobs are missing; what came is kept\n", want.missing.len())
+                let missing = match want.missing.len() {
+                    1 => "1 blob is".to_owned(),
+                    count => format!("{count} blobs are"),
+                };
+                format!("{what}: {missing} missing; what came is kept\n")
             }
         };
         text += &format!("  signed by {}\n", words::listed(&taking.signers));

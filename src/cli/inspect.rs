@@ -67,7 +67,7 @@ fn text(it: &Inspection, thorough: bool) -> String {
         line("absent", format!("{} pieces are not on this medium", it.absent));
     }
     if let Some(release) = &it.release {
-        line("release", format!("{} {}", release.name, release.description));
+        line("release", format!("{} {}", release.name, release.description).trim_end().to_owned());
         for entry in &release.entries {
             let kind = serde_json::to_value(entry.kind).ok().and_then(|it| it.as_str().map(str::to_owned));
             let after: Vec<String> = entry.depends_on.iter().map(ToString::to_string).collect();

@@ -36,10 +36,11 @@ pub(super) struct ResumeArgs {
 pub(super) fn pause(args: PauseArgs, context: &Context) -> Result<ExitCode, Report> {
     let channel = context.channel(args.channel)?;
     let what = named(args.entry.as_ref(), &channel);
+    let end = args.entry.as_ref().map_or_else(String::new, |entry| format!(" {entry}"));
     let (entry, reason) = (args.entry, args.reason);
     context.ask(Request::Pause { channel, entry, r#for: args.r#for, reason })?;
     context.print(&serde_json::json!({"paused": what}), |_| {
-        format!("{what} is paused; `airlock resume` ends it")
+        format!("{what} is paused; `airlock resume{end}` ends it")
     })
 }
 

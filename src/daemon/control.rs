@@ -164,6 +164,9 @@ pub async fn answer(
             Reply::Done
         }
         Request::Reconcile { entry } => {
+            if let Some(entry) = &entry {
+                node.check_entry(entry)?;
+            }
             node.reconcile(entry.as_ref()).await;
             Reply::Status(Box::new(node.status(node.now())))
         }

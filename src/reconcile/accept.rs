@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::{Lend, Memory};
 use crate::{
-    bundle::{AgentVersion, Blob, Floor, Inventory, Item, Malformed, Medium, Part, Release, Unverified},
+    bundle::{
+        AgentVersion, Blob, Floor, Inventory, Item, KeyId, Malformed, Medium, Part, Release, TrustRoot,
+        Unverified,
+    },
     content,
     digest::{Digest, Mismatch, read_exact},
     fault::{Class, Fault},
@@ -88,7 +91,7 @@ pub struct Taking {
     pub position: Floor,
     /// Its identity.
     pub digest: Digest,
-    /// Who signed it, of those who count, by fingerprint.
+    /// Who signed it, of those who count: fingerprint and label.
     pub signers: Vec<String>,
     /// Refusals that the operator waived.
     pub waived: Vec<String>,
@@ -213,7 +216,7 @@ pub fn accept(
         channel: root.statement.channel.clone(),
         position: root.statement.position(),
         digest: root.digest(),
-        signers: root.signers().iter().map(|id| id.fingerprint()).collect(),
+        signers: memory.lend(|memory| labelled(root.signers(), memory.root(root.judged_by))),
         waived: judged.waived.iter().map(|code| (*code).to_owned()).collect(),
         copied: copied.blobs,
         bytes: copied.bytes,
@@ -240,6 +243,15 @@ pub fn accept(
     // Only now may the blobs be collected by somebody else: the state names them.
     drop(ingest);
     Ok(accepted)
+}
+
+/// Keys as people know them: fingerprint and label.
+pub(super) fn labelled(ids: &[KeyId], judge: Option<&Verified<TrustRoot>>) -> Vec<String> {
+    let label = |id: &KeyId| {
+        let key = judge.and_then(|it| it.keys.iter().find(|key| key.id() == *id));
+        format!("{} {}", id.fingerprint(), key.map_or("", |it| it.label.as_str())).trim_end().to_owned()
+    };
+    ids.iter().map(label).collect()
 }
 
 /// Judges a bundle and copies nothing: where it stands in its channel.

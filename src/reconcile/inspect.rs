@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    accept::{Terms, read_envelope},
+    accept::{Terms, labelled, read_envelope},
     memory::Memory,
     successor,
 };
@@ -99,11 +99,7 @@ pub fn inspect(
     };
     inspection.verdict = verdict;
     let Some(root) = root else { return Ok(inspection) };
-    let label = |id: &crate::bundle::KeyId| {
-        let key = judge.keys.iter().find(|key| key.id() == *id);
-        format!("{} {}", id.fingerprint(), key.map_or("", |it| it.label.as_str()))
-    };
-    inspection.signers = root.signers().iter().map(label).collect();
+    inspection.signers = labelled(root.signers(), Some(judge));
     inspection.statement = Some(root.statement.clone());
     contents(medium, root, thorough, progress, &mut inspection);
     Ok(inspection)

@@ -255,6 +255,24 @@ impl Node {
         })
     }
 
+    /// Whether an active bundle of any own channel has the entry.
+    ///
+    /// # Errors
+    /// `no_entry`, with the names of those that there are.
+    pub fn check_entry(&self, entry: &EntryName) -> Result<(), Report> {
+        let mut refused = None;
+        for channel in self.own_channels() {
+            match self.entry_exists(&channel, entry) {
+                Ok(()) => return Ok(()),
+                Err(report) => refused = refused.or(Some(report)),
+            }
+        }
+        let nothing = || {
+            Report::new("no_entry", Class::Invalid, format!("nothing runs that has an entry `{entry}`"), None)
+        };
+        Err(refused.unwrap_or_else(nothing))
+    }
+
     fn entry_exists(&self, channel: &ChannelName, entry: &EntryName) -> Result<(), Report> {
         let state = self.channel_state(channel);
         let names: Vec<String> = match state.active {

@@ -32,17 +32,19 @@ pub struct Status {
 }
 
 impl Status {
-    /// Takes over what an earlier status says of entries, where the bundles are still the same.
+    /// Takes over what an earlier status says, where the bundles are still the same and this one says nothing.
     pub fn take_entries(&mut self, earlier: Self) {
         for channel in &mut self.channels {
             let same = |it: &&ChannelStatus| it.cluster == channel.cluster && it.channel == channel.channel;
             let Some(before) = earlier.channels.iter().find(same) else { continue };
             if before.active.map(|it| it.digest) == channel.active.map(|it| it.digest) {
-                channel.entries.clone_from(&before.entries);
-                channel.failure.clone_from(&before.failure);
+                if channel.entries.is_empty() {
+                    channel.entries.clone_from(&before.entries);
+                }
+                channel.failure = channel.failure.take().or_else(|| before.failure.clone());
             }
             if before.staged.map(|it| it.digest) == channel.staged.map(|it| it.digest) {
-                channel.waiting.clone_from(&before.waiting);
+                channel.waiting = channel.waiting.take().or_else(|| before.waiting.clone());
             }
         }
     }

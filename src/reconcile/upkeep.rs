@@ -193,7 +193,10 @@ impl Node {
         let content = self.content(channel, &held)?;
         let Some(file) = content.release().files.get(name) else {
             let names: Vec<&str> = content.release().files.keys().map(String::as_str).collect();
-            let hint = format!("it has: {}", names.join(", "));
+            let hint = match names.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("it has: {}", names.join(", ")),
+            };
             let error = format!("bundle {} of channel `{channel}` has no file `{name}`", held.position);
             return Err(Report::new("no_file", Class::Invalid, error, Some(&hint)));
         };

@@ -16,7 +16,7 @@ use crate::{
 
 /// Everything that a node must never forget.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct State {
     /// The store that this state belongs to: 32 hexadecimal digits, also in `/etc/airlock/store-id`.
     pub store_id: String,
@@ -34,7 +34,7 @@ pub struct State {
 
 /// A trust root, by version and payload digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RootRef {
     /// Its version.
     pub version: u32,
@@ -44,7 +44,7 @@ pub struct RootRef {
 
 /// The end of the receipts: how many there are, and the hash of the last line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReceiptHead {
     /// How many lines there are.
     pub count: u64,
@@ -54,7 +54,7 @@ pub struct ReceiptHead {
 
 /// One channel on one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ChannelState {
     /// Nothing lower is accepted any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub struct ChannelState {
 
 /// The floor of a channel. A recovered one has no digest and admits its sequence once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HeldFloor {
     /// Epoch and sequence.
     pub position: Floor,
@@ -110,7 +110,7 @@ pub struct HeldFloor {
 
 /// A bundle that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Held {
     /// Epoch and sequence.
     pub position: Floor,
@@ -124,7 +124,7 @@ pub struct Held {
 
 /// A bundle that is set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Denial {
     /// Its payload's digest.
     pub digest: Digest,
@@ -134,7 +134,7 @@ pub struct Denial {
 
 /// A hold or a pause: who, why, until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Hold {
     /// Who asked.
     pub who: String,
@@ -147,7 +147,7 @@ pub struct Hold {
 
 /// A bundle that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Attempt {
     /// Its payload's digest.
     pub digest: Digest,
@@ -157,7 +157,7 @@ pub struct Attempt {
 
 /// The operator's word for one refusal of one payload or one deletion list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Waiver {
     /// The refusal's code.
     pub code: String,
@@ -167,7 +167,7 @@ pub struct Waiver {
 
 /// What a latest card told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Latest {
     /// Epoch and sequence of the newest bundle.
     pub position: Floor,

@@ -12,6 +12,7 @@
 )]
 
 mod archive;
+mod cli;
 mod cluster;
 mod converge;
 mod crash;

@@ -38,12 +38,12 @@ struct Ship {
     auto: bool,
 }
 
-fn settings(name: &str, value: &str) -> Value {
+pub fn settings(name: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"},
         "data": {"value": value}})
 }
 
-fn space() -> Value {
+pub fn space() -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
 }
 
@@ -61,7 +61,7 @@ fn tree(objects: &[Value]) -> Tree {
 }
 
 /// A bundle of one entry a row: its name, what it depends on, its objects.
-fn bundle(sequence: u64, entries: &[(&str, &[&str], Vec<Value>)]) -> Maker {
+pub fn bundle(sequence: u64, entries: &[(&str, &[&str], Vec<Value>)]) -> Maker {
     let mut maker = Maker { sequence, ..Maker::default() };
     for (name, after, objects) in entries {
         let spec = json!({"name": name, "kind": "manifests", "dependsOn": after, "timeout": "5s"});
