@@ -172,6 +172,7 @@ impl DirectoryCluster {
             declared: declared::Declared::default(),
             stamps: scan::Stamps::new(),
             unsettled: true,
+            unfinished: false,
         };
         let version = tokio::sync::watch::Sender::new(core.log.state.version);
         let (core, noticing, waiting) = (Mutex::new(core), AtomicBool::new(false), AtomicBool::new(false));
@@ -266,7 +267,7 @@ impl Inner {
         };
         let result = whole();
         let unlocked = self.lock.unlock();
-        self.waiting.store(core.declared.is_waiting(), Ordering::Relaxed);
+        self.waiting.store(core.declared.is_waiting() || core.unfinished, Ordering::Relaxed);
         let version = core.log.state.version;
         self.version.send_if_modified(|it| std::mem::replace(it, version) != version);
         unlocked.map_err(|error| core.disk(error))?;

@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub(super) stamps: Stamps,
     /// Something may have to go: an object that is being deleted, or one whose owner went.
     pub(super) unsettled: bool,
+    /// A file holds no object at the moment, and may be in somebody's hands.
+    pub(super) unfinished: bool,
 }
 
 impl Core {

@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     limits,
     object::{GroupKind, Object, ObjectId},
+    yaml::{self, Version},
 };
 
 /// Where everything hidden is.
@@ -145,10 +146,14 @@ pub(super) fn load(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// As `kubectl get --output yaml` writes it.
 fn to_yaml(fields: &Map<String, Value>) -> String {
-    serde_yaml::to_string(fields).unwrap_or_default()
+    let json = serde_json::to_string(fields).unwrap_or_default();
+    yaml::json::from_json(&json).map(|value| yaml::emit::emit(&value)).unwrap_or_default()
 }
 
+/// As `kubectl apply` reads it.
 fn from_yaml(bytes: &[u8]) -> Option<Value> {
-    serde_yaml::from_slice(bytes).ok()
+    let document = yaml::parse_first(bytes, Version::V2).ok()?;
+    document.to_value(Version::V2).map(Value::from).ok()
 }

@@ -27,6 +27,9 @@ pub(super) const FOREIGN: &str = "file";
 /// A file that changed less than this ago may change again within the same tick of the file system's clock.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A file that holds no object and changed less than this ago is being written: editors empty a file before they fill it.
+const WRITING: Duration = Duration::from_secs(1);
+
 /// What a file looked like when its content was last compared, so that most need not be read.
 pub(super) type Stamps = BTreeMap<PathBuf, (Stamp, Digest)>;
 
@@ -36,6 +39,7 @@ type Stamp = (u64, u64, i64, i64);
 impl Core {
     /// Compares every file.
     pub(super) fn scan(&mut self) -> Result<(), Error> {
+        self.unfinished = false;
         let mut found = BTreeSet::new();
         self.scan_kinds(&PathBuf::from(CLUSTER), "", &mut found)?;
         for namespace in self.folders(Path::new(NAMESPACES))? {
@@ -92,7 +96,10 @@ impl Core {
         let Some(bytes) = layout::load(&self.root.join(path)).map_err(|error| self.disk(error))? else {
             return Ok(None);
         };
-        let Some(id) = layout::identify(&bytes, namespace, kind, file) else { return Ok(None) };
+        let Some(id) = layout::identify(&bytes, namespace, kind, file) else {
+            let kept = recorded.is_some() && self.is_in_hand(stamp.as_ref());
+            return Ok(kept.then_some(id));
+        };
         self.compare(&id, &bytes)?;
         if let Some(stamp) = stamp.filter(is_old) {
             self.stamps.insert(path.to_owned(), (stamp, Digest::of(&bytes)));
@@ -123,6 +130,7 @@ impl Core {
         let live = before.map(|it| it.object);
         match layout::read(bytes, id, live.as_deref()) {
             Some(object) => self.written_by_hand(id, &object, live.as_deref(), digest),
+            None if live.is_some() && self.is_in_hand(self.stamp_of(id).as_ref()) => Ok(()),
             // What is no object any more is gone, as far as a cluster can tell.
             None if live.is_some() => self.removed_by_hand(id),
             None => Ok(()),
@@ -199,6 +207,17 @@ impl Core {
         Ok(names)
     }
 
+    /// Whether a file that holds no object may hold one in a moment; then it is looked at again soon.
+    fn is_in_hand(&mut self, stamp: Option<&Stamp>) -> bool {
+        let fresh = stamp.is_some_and(|it| !is_older(it, WRITING));
+        self.unfinished |= fresh;
+        fresh
+    }
+
+    fn stamp_of(&self, id: &ObjectId) -> Option<Stamp> {
+        self.stamp(&layout::path(id)?)
+    }
+
     fn stamp(&self, path: &Path) -> Option<Stamp> {
         let it = std::fs::symlink_metadata(self.root.join(path)).ok()?;
         Some((it.ino(), it.size(), it.ctime(), it.ctime_nsec()))
@@ -206,10 +225,14 @@ impl Core {
 }
 
 /// Whether a later change would show in the stamp.
-fn is_old((_, _, seconds, nanoseconds): &Stamp) -> bool {
+fn is_old(stamp: &Stamp) -> bool {
+    is_older(stamp, TICK)
+}
+
+fn is_older((_, _, seconds, nanoseconds): &Stamp, than: Duration) -> bool {
     let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(*seconds), u32::try_from(*nanoseconds)) else {
         return false;
     };
     let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
-    SystemTime::now().duration_since(changed).is_ok_and(|age| age > TICK)
+    SystemTime::now().duration_since(changed).is_ok_and(|age| age > than)
 }

@@ -176,7 +176,20 @@ async fn hands_are_a_foreign_manager() {
     assert!(fs::read_to_string(&path).unwrap().contains("replicas: 2\n"));
     while !matches!(&next().await, WatchEvent::Modified(it) if it.as_object().generation() == Some(3)) {}
 
-    // Removed, and broken, which is the same to a cluster.
+    // In somebody's hands: an editor empties the file, thinks for a while, and fills it.
+    let uid = cluster.get(&at("Deployment", "frontend")).await.unwrap().uid().map(str::to_owned);
+    for slow in ["", "apiVersion: apps/v1\nkind: Dep"] {
+        fs::write(&path, slow).unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let there = cluster.get(&at("Deployment", "frontend")).await.unwrap();
+        assert_eq!(there.uid().map(str::to_owned), uid, "a file that is being written is no deletion");
+    }
+    fs::write(&path, &text).unwrap();
+    while !matches!(&next().await, WatchEvent::Modified(it) if it.as_object().generation() == Some(4)) {}
+    force(&cluster, deployment("frontend", 2)).await;
+    while !matches!(&next().await, WatchEvent::Modified(it) if it.as_object().generation() == Some(5)) {}
+
+    // Removed, and broken for good, which is the same to a cluster.
     for spoil in
         [|path: &Path| fs::remove_file(path).unwrap(), |path: &Path| fs::write(path, "\t- {").unwrap()]
     {
