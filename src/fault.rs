@@ -118,6 +118,19 @@ impl Report {
         faults.into_iter().map(|fault| Self::of(fault)).collect()
     }
 
+    /// Several reports as one: the first, with the others behind it.
+    pub fn all_of(mut reports: Vec<Self>) -> Self {
+        let rest: Vec<String> = reports.iter().skip(1).map(|it| it.error.clone()).collect();
+        match reports.is_empty() {
+            true => Self::new("refused", Class::Bug, "refused without a reason", None),
+            false => {
+                let mut first = reports.swap_remove(0);
+                first.because.extend(rest);
+                first
+            }
+        }
+    }
+
     /// A fault that is known only by its parts.
     pub fn new(code: &str, class: Class, error: impl Into<String>, hint: Option<&str>) -> Self {
         let hint = hint.map(str::to_owned);
@@ -134,6 +147,13 @@ impl<F: Fault> From<F> for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_reports_are_told_as_one() {
+        let report = |text: &str| Report::new("x", Class::Denied, text, None);
+        let told = Report::all_of(vec![report("a"), report("b"), report("c")]);
+        assert_eq!((told.error.as_str(), told.because), ("a", vec!["b".to_owned(), "c".to_owned()]));
+    }
 
     #[test]
     fn exit_codes_are_distinct_and_none_is_claps() {

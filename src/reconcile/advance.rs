@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{deletions::all_of, desired::Site, node::Node, receipt, site};
+use super::{desired::Site, node::Node, receipt, site};
 use crate::{
     cluster::observe::Inventories,
     content::Content,
@@ -133,13 +133,13 @@ impl Node {
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;
         if !forecast.refusals.is_empty() {
-            return Err(all_of(Report::each(&forecast.refusals)));
+            return Err(Report::all_of(Report::each(&forecast.refusals)));
         }
         let approved = state.waivers.iter().map(|it| Approval::Digest(it.digest)).collect();
         let guard = Guard { approved, ..self.guard(channel, &inventories) };
         match guard.check(&forecast.all) {
             Ok(used) => Ok(Prepared { inputs, deletions: forecast.all, used }),
-            Err(refusals) => Err(all_of(Report::each(&refusals))),
+            Err(refusals) => Err(Report::all_of(Report::each(&refusals))),
         }
     }
 

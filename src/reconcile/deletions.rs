@@ -8,7 +8,7 @@ use crate::{
         Cluster,
         observe::{Inventories, Observer},
     },
-    fault::{Class, Report},
+    fault::Report,
     name::ChannelName,
     plan::{self, Budget, DeletionList, Guard},
     render::Owner,
@@ -122,29 +122,4 @@ impl Node {
 /// A guard under which nothing is over the budget, where somebody else judges the whole.
 fn open(guard: Guard) -> Guard {
     Guard { budget: Budget { count: u64::MAX, percent: 100 }, inventoried: u64::MAX, ..guard }
-}
-
-/// Several reports as one: the first, with the others behind it.
-pub(super) fn all_of(mut reports: Vec<Report>) -> Report {
-    let rest: Vec<String> = reports.iter().skip(1).map(|it| it.error.clone()).collect();
-    match reports.is_empty() {
-        true => Report::new("refused", Class::Bug, "refused without a reason", None),
-        false => {
-            let mut first = reports.swap_remove(0);
-            first.because.extend(rest);
-            first
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_refusals_are_told_as_one() {
-        let report = |text: &str| Report::new("x", Class::Denied, text, None);
-        let told = all_of(vec![report("a"), report("b"), report("c")]);
-        assert_eq!((told.error.as_str(), told.because), ("a", vec!["b".to_owned(), "c".to_owned()]));
-    }
 }

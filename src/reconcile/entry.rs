@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{deletions::all_of, node::Clock};
+use super::node::Clock;
 use crate::{
     cluster::{
         Cluster,
@@ -61,7 +61,7 @@ impl Entry {
         for _ in 0..ROUNDS {
             let plan = match self.plan().await? {
                 Ok(plan) => plan,
-                Err(refused) => return Err(all_of(Report::each(&refused.refusals))),
+                Err(refused) => return Err(Report::all_of(Report::each(&refused.refusals))),
             };
             ended.kept = plan.kept().iter().map(|it| it.id.to_string()).collect();
             if plan.is_empty() {

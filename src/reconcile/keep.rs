@@ -8,7 +8,7 @@ use std::{
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::{
-    deletions::{CONCURRENT, Forecast, all_of},
+    deletions::{CONCURRENT, Forecast},
     desired::Desired,
     entry::{self, Ended, Entry},
     node::{Node, lock},
@@ -265,7 +265,7 @@ impl Keeping {
             let observed = self.node.observer(cluster).observe_retired(&owner, around).await?;
             let guard = self.guard_of(&owner);
             let plan = plan::retire(&self.desired.content, &observed, &guard);
-            let Some(plan) = plan.map_err(|refused| all_of(Report::each(&refused.refusals)))? else {
+            let Some(plan) = plan.map_err(|refused| Report::all_of(Report::each(&refused.refusals)))? else {
                 continue;
             };
             if let Some(used) = plan.approved() {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{deletions::all_of, entry::Entry, node::Node};
+use super::{entry::Entry, node::Node};
 use crate::{
     bundle::Floor,
     cluster::observe::{Inventories, Settled},
@@ -131,7 +131,7 @@ impl Node {
             entries,
             deletions: list.count(),
             deletion_list,
-            refused: (!refused.is_empty()).then(|| all_of(refused)),
+            refused: (!refused.is_empty()).then(|| Report::all_of(refused)),
         })
     }
 }

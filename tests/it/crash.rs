@@ -35,7 +35,7 @@ use serde_json::json;
 use crate::support::{
     faulty::{Fault, Faulty},
     forgetful::{Forgetful, Outcome},
-    kit::{Cargo, day, first_root, next_root, sealed, statement},
+    kit::{Cargo, day, first_root, next_root, noise, sealed, statement},
     medium::{MapMedium, terms},
 };
 
@@ -127,17 +127,6 @@ impl Bundle {
         }
         medium
     }
-}
-
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let step = || {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        x.to_le_bytes()[3]
-    };
-    std::iter::repeat_with(step).take(len).collect()
 }
 
 /// A node's life. In its first half a root is anchored, and one bundle is taken in from three directories and made

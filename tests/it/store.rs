@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::support::{
     faulty::{Fault, Faulty, Op},
     forgetful::{Forgetful, Outcome},
+    kit::noise,
 };
 
 mod crash;
@@ -40,18 +41,6 @@ fn channel() -> ChannelName {
 
 fn cluster() -> ClusterId {
     "ship-7".parse().unwrap()
-}
-
-/// Bytes that do not repeat, so that a block at the wrong place is seen.
-fn bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let step = || {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        x.to_le_bytes()[3]
-    };
-    std::iter::repeat_with(step).take(len).collect()
 }
 
 fn envelope(role: Role, payload: &[u8]) -> Unverified {
@@ -87,10 +76,10 @@ impl Bundle {
             parts,
         };
         for seed in small {
-            blobs.push(blob(keep(bytes(*seed, 10 + usize::try_from(*seed).unwrap() * 97)), vec![]));
+            blobs.push(blob(keep(noise(*seed, 10 + usize::try_from(*seed).unwrap() * 97)), vec![]));
         }
-        blobs.push(blob(keep(bytes(large, 300_000)), vec![]));
-        let whole = bytes(parts, 3_000);
+        blobs.push(blob(keep(noise(large, 300_000)), vec![]));
+        let whole = noise(parts, 3_000);
         let pieces = whole.chunks(1_100).map(|chunk| keep(chunk.to_vec())).collect();
         blobs.push(blob(Part { digest: Digest::of(&whole), size: 3_000 }, pieces));
 

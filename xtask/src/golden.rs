@@ -7,6 +7,8 @@
 //! tests/data/yaml/write/keys.json              input of ours
 //! tests/data/yaml/write/keys.expected.json     printed by `tests/oracle/yaml write < keys.json`
 //! tests/data/yaml/corpus.expected.json         printed by `tests/oracle/yaml corpus $AIRLOCK_CORPUS`
+//! tests/data/yaml/read/keys.txt                inputs, each with what `tests/oracle/yamlread rows keys.txt` writes after it
+//! tests/data/yaml/corpus.read.txt              printed by `tests/oracle/yamlread corpus $AIRLOCK_CORPUS 65536`
 //! ```
 
 use std::{
@@ -39,6 +41,10 @@ pub fn run(args: &Args) -> Result<String> {
     };
     let mut changed = String::new();
     for stage in &stages {
+        if stage == READING {
+            reading(&checkout, args.check, &mut changed)?;
+            continue;
+        }
         let folder = checkout.join("tests/data").join(stage);
         let oracle = Oracle::build(&checkout, stage)?;
         for input in inputs(&folder)? {
@@ -56,6 +62,29 @@ pub fn run(args: &Args) -> Result<String> {
     }
     ensure!(!args.check || changed.is_empty(), "the originals print something else for\n{changed}");
     Ok(changed)
+}
+
+/// The oracle whose outputs stand in the same files as their inputs.
+const READING: &str = "yamlread";
+
+/// What the originals read, document by document.
+fn reading(checkout: &Path, check: bool, changed: &mut String) -> Result<()> {
+    let oracle = Oracle::build(checkout, READING)?;
+    let data = checkout.join("tests/data/yaml");
+    let folder = tempfile::tempdir()?;
+    for entry in fs::read_dir(data.join("read"))? {
+        let path = entry?.path();
+        // It writes the file anew, so it gets a copy.
+        let copy = folder.path().join(name(&path));
+        fs::copy(&path, &copy)?;
+        oracle.run(&["rows", &copy.to_string_lossy()], None)?;
+        note(changed, checkout, &path, &fs::read(&copy)?, check)?;
+    }
+    if let Some(corpus) = std::env::var_os("AIRLOCK_CORPUS") {
+        let printed = oracle.run(&["corpus", &corpus.to_string_lossy(), "65536"], None)?;
+        note(changed, checkout, &data.join("corpus.read.txt"), &printed, check)?;
+    }
+    Ok(())
 }
 
 /// The checkout that this program was built from.
@@ -124,7 +153,7 @@ fn stages(checkout: &Path) -> Result<Vec<String>> {
     for folder in folders(&checkout.join("tests/oracle"))? {
         let stage = name(&folder).to_owned();
         let data = checkout.join("tests/data").join(&stage);
-        if data.is_dir() && !inputs(&data)?.is_empty() {
+        if stage == READING || data.is_dir() && !inputs(&data)?.is_empty() {
             stages.push(stage);
         }
     }

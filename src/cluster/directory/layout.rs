@@ -23,7 +23,7 @@ pub(super) const CLUSTER: &str = "cluster";
 const STEM: usize = limits::PATH_NAME_BYTES - ".yaml".len();
 
 /// What only the server writes and nobody edits: it is kept beside the file, not in it.
-const HIDDEN_METADATA: [&str; 8] = [
+pub(super) const HIDDEN_METADATA: [&str; 8] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "deletionTimestamp",

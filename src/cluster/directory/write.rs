@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     core::{Core, conflict, metadata, not_found, refuse},
     json_patch,
+    layout::HIDDEN_METADATA,
     log::Happened,
     managed::{self, Manager, Write},
     serve::Kind,
@@ -18,18 +19,6 @@ use crate::{
     digest::Digest,
     object::{Object, ObjectId},
 };
-
-/// What only the server writes.
-const SERVERS: [&str; 8] = [
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
 
 /// Kinds whose objects have no generation.
 const WITHOUT_GENERATION: [&str; 22] = [
@@ -346,7 +335,7 @@ fn sent(object: &Object, kind: &Kind, part: Part) -> Value {
         return sent;
     }
     let mut sent = object.clone().into_value();
-    metadata(&mut sent).retain(|key, _| !SERVERS.contains(&key.as_str()));
+    metadata(&mut sent).retain(|key, _| !HIDDEN_METADATA.contains(&key.as_str()));
     if kind.has_status() {
         set(&mut sent, "status", Value::Null);
     }
@@ -371,7 +360,7 @@ fn keep_servers(before: &Value, new: &mut Value) {
     let empty = Map::new();
     let before = before.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
     let fields = metadata(new);
-    for key in SERVERS.iter().filter(|key| **key != "managedFields") {
+    for key in HIDDEN_METADATA.iter().filter(|key| **key != "managedFields") {
         fields.remove(*key);
         if let Some(value) = before.get(*key) {
             fields.insert((*key).to_owned(), value.clone());

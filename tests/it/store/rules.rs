@@ -217,7 +217,7 @@ fn what_is_said_to_be_there_outlives_a_power_cut_at_once() {
 
 #[test]
 fn a_blob_that_goes_to_the_disk_early_is_no_less_durable() {
-    let wanted = bytes(9, 9 * 1024 * 1024);
+    let wanted = noise(9, 9 * 1024 * 1024);
     let import = |store: &Store| {
         let mut ingest = store.ingest()?;
         offer(&mut ingest, &wanted, &wanted)?;
@@ -340,11 +340,11 @@ fn offer(ingest: &mut Ingest, wanted: &[u8], given: &[u8]) -> Result<(Taken, usi
 #[test]
 fn only_the_exact_blob_is_taken_in() {
     for len in [0, 1, 1000, 262_144, 262_145, 1_000_000] {
-        let wanted = bytes(9, len);
-        let mut wrong = vec![(bytes(9, len + 1), "goes on")];
+        let wanted = noise(9, len);
+        let mut wrong = vec![(noise(9, len + 1), "goes on")];
         if len > 0 {
-            wrong.push((bytes(9, len - 1), "ends after"));
-            wrong.push((bytes(8, len), "other content"));
+            wrong.push((noise(9, len - 1), "ends after"));
+            wrong.push((noise(8, len), "other content"));
         }
         for (given, why) in wrong {
             let disk = Forgetful::default();
@@ -367,7 +367,7 @@ fn only_the_exact_blob_is_taken_in() {
 
 #[test]
 fn what_broke_off_is_gone_on_with() {
-    let wanted = bytes(9, 1_000_000);
+    let wanted = noise(9, 1_000_000);
     let partial = format!("ingest-v1/{}", Digest::of(&wanted).hex());
     let mut longer = wanted.clone();
     longer.push(0);
@@ -420,7 +420,7 @@ fn in_parts(whole: &[u8], size: usize) -> (Blob, Vec<Vec<u8>>) {
 
 #[test]
 fn parts_come_in_any_order_and_over_any_number_of_imports() {
-    let whole = bytes(5, 700_000);
+    let whole = noise(5, 700_000);
     let (blob, chunks) = in_parts(&whole, 100_000);
     let disk = Forgetful::default();
     let store = create(&disk);

@@ -255,3 +255,15 @@ pub fn statement(root: &TrustRoot, sequence: u64, cargo: &Cargo) -> Statement {
         ext: None,
     }
 }
+
+/// Bytes that do not repeat, so that a block at the wrong place is seen.
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let step = || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        x.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(step).take(len).collect()
+}

@@ -93,6 +93,31 @@ impl Hands {
         file
     }
 
+    /// What `ssh-keygen -Y verify` says, where only this key is allowed.
+    pub(crate) fn ssh_verifies(
+        &self,
+        public: &str,
+        namespace: &str,
+        signature: &Path,
+        message: &[u8],
+    ) -> bool {
+        let allowed = self.path("allowed_signers");
+        std::fs::write(&allowed, format!("signer {public}\n")).unwrap();
+        let args = [
+            "-Y",
+            "verify",
+            "-f",
+            allowed.to_str().unwrap(),
+            "-I",
+            "signer",
+            "-n",
+            namespace,
+            "-s",
+            signature.to_str().unwrap(),
+        ];
+        run("ssh-keygen", args, message).status.success()
+    }
+
     /// `N:a.pub,b.pub` of files in this directory.
     pub(crate) fn holders(&self, threshold: u32, names: &[&str]) -> root::Holders {
         let files = names.iter().map(|name| self.path(&format!("{name}.pub"))).collect();

@@ -65,25 +65,6 @@ fn ssh_sign(hands: &Hands, key: &str, namespace: &str, message: &[u8]) -> PathBu
     signature
 }
 
-/// What `ssh-keygen -Y verify` says, where only this key is allowed.
-fn ssh_verifies(hands: &Hands, public: &str, namespace: &str, signature: &Path, message: &[u8]) -> bool {
-    let allowed = hands.path("allowed_signers");
-    fs::write(&allowed, format!("signer {public}\n")).unwrap();
-    let args = [
-        "-Y",
-        "verify",
-        "-f",
-        allowed.to_str().unwrap(),
-        "-I",
-        "signer",
-        "-n",
-        namespace,
-        "-s",
-        signature.to_str().unwrap(),
-    ];
-    run("ssh-keygen", args, message).status.success()
-}
-
 /// Root keys `ra`, `rb` and channel keys `ca`, `cb`, all of OpenSSH, and a signed chain where `sign` says how.
 fn hands(sign: impl Fn(&Hands, &Path)) -> Hands {
     let mut hands = Hands::new();
@@ -165,7 +146,7 @@ fn openssh_and_the_gate_agree() {
     ] {
         let signature = ssh_sign(&hands, key, namespace, signed);
         let ours = bundle::attach(&built.directory, &signature, None);
-        let theirs = ssh_verifies(&hands, &line("ca"), good, &signature, &message);
+        let theirs = hands.ssh_verifies(&line("ca"), good, &signature, &message);
         assert_eq!((ours.is_ok(), theirs), (expect, expect), "{key} {namespace}: {ours:?}");
     }
     // And the other way round: what we sign, OpenSSH verifies, and so it does the change and the stranger.
@@ -184,7 +165,7 @@ fn openssh_and_the_gate_agree() {
             (line(name), good, &changed, false),
             (line("stranger"), good, &message, false),
         ] {
-            assert_eq!(ssh_verifies(&hands, &public, namespace, &file, signed), expect, "{name} {namespace}");
+            assert_eq!(hands.ssh_verifies(&public, namespace, &file, signed), expect, "{name} {namespace}");
         }
     }
     let told = bundle::standing(&built.directory, None).unwrap();
