@@ -68,6 +68,20 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
+/// Makes the directory of a secret file, which nobody else may look into, where it is not there.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_private_parent(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let directory = parent(path);
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .with_context(|| format!("failed to make {}", directory.display()))
+}
+
 /// Writes a file that must not exist yet, with these permissions, durably.
 ///
 /// # Errors

@@ -79,6 +79,7 @@ pub fn new(file: &Path, label: &str, unencrypted: bool, world: &mut World) -> Re
     };
     let key = SigningKey::from_bytes(&*world.random::<32>()?);
     let pem = private::encode(&key, passphrase.as_deref().map(String::as_str), world)?;
+    disk::make_private_parent(file)?;
     disk::write_new(file, pem.as_bytes(), 0o600)?;
     let public = Signer::held(key, airlock::bundle::Scheme::Raw, label.trim()).public().clone();
     disk::write_new(&beside, format!("{}\n", line(&public)).as_bytes(), 0o644)?;

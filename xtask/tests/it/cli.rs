@@ -35,6 +35,8 @@ fn from_nothing_to_a_stick() {
         ok(&format!("key new {name} --label {name} --unencrypted"), "SHA256:");
     }
     ok("key show alice.pub", "label    alice");
+    ok("key new keys/zoe --label zoe --unencrypted", "SHA256:");
+    assert_eq!(fs::metadata(hands.path("keys")).unwrap().permissions().mode() & 0o777, 0o700);
     ok(
         "root init --root 2:alice.pub,bob.pub --card 1:carla.pub --single --channel platform=2:dora.pub,emil.pub \
          --namespaces platform=* --images platform=* --cluster-scoped platform",
