@@ -88,6 +88,7 @@ fn told(ended: Result<(), tokio::task::JoinError>) -> String {
 /// Passes without end: when something wakes the node, when what failed may succeed, and at the interval.
 async fn keep(node: Arc<Node>, settings: Settings) {
     let mut failed = 0;
+    let mut told = None;
     node.wake();
     loop {
         let delay = pause(node.retry(), failed, settings.interval.0);
@@ -95,8 +96,9 @@ async fn keep(node: Arc<Node>, settings: Settings) {
         node.reconcile(None).await;
         failed = if node.retry().is_some() { failed + 1 } else { 0 };
         let status = node.status(node.now());
-        tell(&status);
+        tell(told.as_ref(), &status);
         write_status(&settings.socket, &status);
+        told = Some(status);
     }
 }
 
