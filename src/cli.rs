@@ -15,6 +15,7 @@ mod generate;
 mod history;
 mod import;
 mod inspect;
+mod install;
 mod output;
 mod pause;
 mod progress;
@@ -108,7 +109,9 @@ enum Verb {
     Gc(gc::Args),
     /// Hash everything in the store again
     Fsck(fsck::Args),
-    /// Print completions, man pages or a configuration
+    /// Write the unit, the udev rule, the user and a configuration onto this node
+    Install(install::Args),
+    /// Print completions, man pages, a configuration, the unit or the udev rule
     Generate(generate::Args),
 }
 
@@ -146,6 +149,7 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Extract(args) => extract::run(args, context),
         Verb::Gc(args) => gc::run(&args, context),
         Verb::Fsck(args) => fsck::run(&args, context),
+        Verb::Install(args) => install::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

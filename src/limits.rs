@@ -136,3 +136,7 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Share of the disk that an import leaves free, in percent: OSTree keeps 3.
 pub const FREE_PERCENT: u64 = 3;
+
+/// The agent's loop gives a sign with every step. Rendering the largest chart that we know takes two seconds; a minute
+/// without a sign, beside what an entry may wait for, is a hang.
+pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);

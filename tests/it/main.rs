@@ -27,6 +27,7 @@ mod plan;
 mod render;
 mod store;
 mod support;
+mod systemd;
 mod trust;
 mod yaml;
 mod yaml_read;
