@@ -140,3 +140,6 @@ pub const FREE_PERCENT: u64 = 3;
 /// The agent's loop gives a sign with every step. Rendering the largest chart that we know takes two seconds; a minute
 /// without a sign, beside what an entry may wait for, is a hang.
 pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A list of allowed signers is written by people for one organisation.
+pub const ALLOWED_SIGNERS: usize = 10_000;
