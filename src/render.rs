@@ -12,6 +12,7 @@
 
 mod error;
 mod inputs;
+pub mod kustomize;
 mod manifests;
 mod namespaces;
 mod owner;
