@@ -143,7 +143,16 @@ pub(super) struct Var {
     pub(super) name: String,
     /// Whose value it is.
     pub(super) object: ResId,
+    /// Its kind without what `apiVersion` says.
+    said: Gvk,
     pub(super) field_path: String,
+}
+
+impl Var {
+    /// As messages show it that were made before anything was looked up.
+    pub(super) fn said(&self) -> String {
+        format!("{{{} {} {{{}}}}}", self.name, self.said, self.field_path)
+    }
 }
 
 /// The order of what is printed.
@@ -585,7 +594,10 @@ impl FromValue for Var {
         decoder.object(value, "Var", &mut |decoder, name, value| {
             match name {
                 "name" => it.name = decoder.text(value)?,
-                "objref" => it.object = decoder.optional::<VarTarget>(value)?.unwrap_or_default().0,
+                "objref" => {
+                    let target = decoder.optional::<VarTarget>(value)?.unwrap_or_default();
+                    (it.object, it.said) = (target.0, target.1);
+                }
                 "fieldref" => it.field_path = decoder.optional::<FieldRef>(value)?.unwrap_or_default().0,
                 _ => return Ok(false),
             }
@@ -596,7 +608,7 @@ impl FromValue for Var {
 }
 
 #[derive(Default)]
-struct VarTarget(ResId);
+struct VarTarget(ResId, Gvk);
 
 impl FromValue for VarTarget {
     fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
@@ -610,6 +622,7 @@ impl FromValue for VarTarget {
             words.take(decoder, name, value)
         })?;
         let mut id = words.id();
+        let said = id.gvk.clone();
         match api_version.split('/').collect::<Vec<_>>().as_slice() {
             [""] => (),
             [version] => id.gvk.version = (*version).into(),
@@ -619,7 +632,7 @@ impl FromValue for VarTarget {
             }
             _ => (),
         }
-        Ok(Self(id))
+        Ok(Self(id, said))
     }
 }
 

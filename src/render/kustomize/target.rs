@@ -9,7 +9,7 @@ use super::{
     error::Cause,
     generate::{Generated, with_global},
     in_file,
-    kustomization::{FILE_NAMES, Kustomization, Label, Patch},
+    kustomization::{FILE_NAMES, Kustomization, Label, Patch, Var},
     loader::Loader,
     origin::Origin,
     plugin::{self, Generator},
@@ -46,22 +46,29 @@ pub(super) struct Accumulator {
 }
 
 impl Accumulator {
-    fn merge_config(&mut self, other: &Rc<Config>) -> Result<(), Error> {
+    fn merge_config(&mut self, other: &Rc<Config>, defaults: &Rc<Config>) -> Result<(), Error> {
         match &mut self.config {
             // Nothing is added to what is the same.
             Some(own) if Rc::ptr_eq(own, other) => Ok(()),
             Some(own) => Rc::make_mut(own).merge(other),
-            None => {
+            None if Rc::ptr_eq(other, defaults) => {
                 self.config = Some(Rc::clone(other));
+                Ok(())
+            }
+            // What was put in order since may now cover what came before it, and that goes.
+            None => {
+                let mut fresh = Config::default();
+                fresh.merge(other)?;
+                self.config = Some(Rc::new(fresh));
                 Ok(())
             }
         }
     }
 
-    fn merge(&mut self, other: Self) -> Result<(), Error> {
+    fn merge(&mut self, other: Self, defaults: &Rc<Config>) -> Result<(), Error> {
         self.map.append_all(other.map.into_list())?;
         if let Some(config) = &other.config {
-            self.merge_config(config)?;
+            self.merge_config(config, defaults)?;
         }
         self.vars.absorb(other.vars)
     }
@@ -132,12 +139,13 @@ impl<'a> Target<'a> {
             [] => Rc::clone(&build.defaults),
             paths => Rc::new(Config::load(&self.loader, paths)?),
         };
-        into.merge_config(&config)?;
+        into.merge_config(&config, &build.defaults)?;
         if !self.says.crds.is_empty() {
             let context = |error: Error| {
                 error.context(format!("loading CRDs {}", super::text::list(&self.says.crds)))
             };
-            into.merge_config(&Rc::new(crds::load(&self.loader, &self.says.crds).map_err(context)?))?;
+            let config = Rc::new(crds::load(&self.loader, &self.says.crds).map_err(context)?);
+            into.merge_config(&config, &build.defaults)?;
         }
 
         // 3. What is generated.
@@ -161,7 +169,10 @@ impl<'a> Target<'a> {
 
         // 7. Vars, which are resolved once all names are final.
         let Accumulator { map, vars, .. } = &mut into;
-        vars.merge(&build.nodes, map, &self.says.vars).map_err(|error| error.context("merging vars"))?;
+        vars.merge(&build.nodes, map, &self.says.vars).map_err(|error| {
+            let all: Vec<String> = self.says.vars.iter().map(Var::said).collect();
+            error.context(format!("merging vars {}", super::text::list(&all)))
+        })?;
         Ok(into)
     }
 
@@ -433,7 +444,7 @@ impl<'a> Target<'a> {
             let sub = target.accumulate(build, Accumulator::default()).map_err(recursed)?;
             (into, sub)
         };
-        into.merge(sub).map_err(|error| error.context(format!("recursed merging from path '{root}'")))?;
+        into.merge(sub, &build.defaults).map_err(|error| error.context(format!("recursed merging from path '{root}'")))?;
         Ok(into)
     }
 
