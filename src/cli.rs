@@ -5,6 +5,7 @@
 
 mod activate;
 mod approve;
+mod build;
 mod context;
 mod diff;
 mod export;
@@ -108,6 +109,8 @@ enum Verb {
     Gc(gc::Args),
     /// Hash everything in the store again
     Fsck(fsck::Args),
+    /// Print what `kustomize build` prints
+    Build(build::Args),
     /// Print completions, man pages or a configuration
     Generate(generate::Args),
 }
@@ -146,6 +149,7 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Extract(args) => extract::run(args, context),
         Verb::Gc(args) => gc::run(&args, context),
         Verb::Fsck(args) => fsck::run(&args, context),
+        Verb::Build(args) => build::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

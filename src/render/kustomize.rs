@@ -64,7 +64,6 @@ use self::{
     resmap::ResMap,
     schema::Schemas,
     target::{Accumulator, Target},
-    texts::TextArena,
     transform::{hash, metadata::Entries, references},
 };
 
@@ -72,6 +71,7 @@ pub use self::{
     error::Error,
     files::{Files, Located, Source, TreeFiles},
     loader::Restriction,
+    texts::TextArena,
 };
 
 /// What is said of charts, until they are rendered here.
@@ -86,6 +86,8 @@ pub struct Options {
     pub order: Order,
     /// Whether objects are labelled as managed by Kustomize even where the kustomization does not ask for it.
     pub managed_by_label: bool,
+    /// The namespace that all resources get, whatever the kustomization says: Flux' `targetNamespace`.
+    pub namespace: Option<String>,
     /// Whether [`Built::trail`] is filled.
     pub explain: bool,
 }
@@ -114,10 +116,16 @@ pub struct Output {
 pub struct Built {
     /// `Kind.version.group/name.namespace`, as Kustomize names it.
     pub id: String,
+    /// The name of the file that it has in a directory of its own.
+    pub file_name: String,
+    /// Its namespace, `default` where it names none; empty for what lives in none.
+    pub effective_namespace: String,
     /// As it is printed.
     pub text: String,
-    /// The file that it was read from; none where it was generated.
-    pub file: Option<String>,
+    /// The file that it was read from, or the kustomization that generated it.
+    pub file: String,
+    /// Where in that file it stands, from 1.
+    pub document: usize,
     /// Where it comes from and what changed it, where that was asked for.
     pub trail: Vec<String>,
 }
@@ -141,10 +149,14 @@ pub fn build(files: &dyn Files, directory: &str, options: &Options) -> Result<Ou
     for resource in map.list() {
         let text = output::to_string(&build.nodes, resource.node)
             .map_err(|error| error.context("map[string]interface {}(nil)"))?;
+        let (file, document) = place(resource);
         output.resources.push(Built {
             id: resource.id().to_string(),
+            file_name: resource.id().file_name(),
+            effective_namespace: resource.id().namespace_or_nothing().to_owned(),
             text,
-            file: resource.file.as_deref().map(str::to_owned),
+            file,
+            document,
             trail: resource.trail.clone(),
         });
     }
@@ -152,20 +164,32 @@ pub fn build(files: &dyn Files, directory: &str, options: &Options) -> Result<Ou
     Ok(output)
 }
 
-/// Builds the kustomization in a directory, and gives its resources as values, each with the file that it was read from.
+fn place(resource: &resource::Resource) -> (String, usize) {
+    resource.place.as_ref().map_or_else(Default::default, |(file, number)| (file.to_string(), *number))
+}
+
+/// A resource as a value, with where it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// The resource.
+    pub value: Value,
+    /// The file that it was read from, or the kustomization that generated it.
+    pub file: String,
+    /// Where in that file it stands, from 1.
+    pub document: usize,
+}
+
+/// Builds the kustomization in a directory, and gives its resources as values.
 ///
 /// # Errors
 /// As [`build`].
-pub fn values(
-    files: &dyn Files,
-    directory: &str,
-    options: &Options,
-) -> Result<Vec<(Value, Option<String>)>, Error> {
+pub fn values(files: &dyn Files, directory: &str, options: &Options) -> Result<Vec<Placed>, Error> {
     let arena = TextArena::default();
     let (build, map) = run(files, &arena, directory, options)?;
     let value = |resource: &resource::Resource| {
-        let value = value::to_value(&build.nodes, resource.node)?;
-        Ok((through_json(value)?, resource.file.as_deref().map(str::to_owned)))
+        let value = through_json(value::to_value(&build.nodes, resource.node)?)?;
+        let (file, document) = place(resource);
+        Ok(Placed { value, file, document })
     };
     map.list().iter().map(value).collect()
 }
@@ -201,6 +225,9 @@ fn run<'a>(
     let loader = Loader::new(files, directory, options.restriction)?;
     let mut target = Target::load(&mut build, loader)?;
     target.choose_schema(&build)?;
+    if let Some(namespace) = &options.namespace {
+        target.says.namespace.clone_from(namespace);
+    }
     if !target.says.build_metadata.is_empty() {
         target.origin = Some(origin::Origin::default());
     }

@@ -1,5 +1,7 @@
 //! Where a build finds its files: a port, so that this room knows of no disk.
 
+use std::cell::OnceCell;
+
 use crate::archive::{self, Tree, Unresolved};
 
 /// What a path leads to once all links are followed.
@@ -41,14 +43,29 @@ pub struct TreeFiles<'t> {
 }
 
 /// What answers for a repository at a revision, or for a file at a URL.
-#[derive(Clone, Copy, Debug)]
 pub struct Source<'t> {
-    /// The URL as a kustomization writes it, without path and query.
-    pub url: &'t str,
-    /// The branch, tag or commit; empty where a kustomization names none.
-    pub revision: &'t str,
-    /// The files.
-    pub tree: &'t Tree,
+    url: &'t str,
+    revision: &'t str,
+    open: Box<dyn Fn() -> Option<Tree> + 't>,
+    tree: OnceCell<Option<Tree>>,
+}
+
+impl<'t> Source<'t> {
+    /// A source whose files `open` gives, which is called once, when a kustomization names it. The URL is without path
+    /// and query; the revision is empty where a kustomization names none.
+    pub fn new(url: &'t str, revision: &'t str, open: impl Fn() -> Option<Tree> + 't) -> Self {
+        Self { url, revision, open: Box::new(open), tree: OnceCell::new() }
+    }
+
+    fn tree(&self) -> Option<&Tree> {
+        self.tree.get_or_init(&self.open).as_ref()
+    }
+}
+
+impl std::fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("url", &self.url).field("revision", &self.revision).finish_non_exhaustive()
+    }
 }
 
 /// Where the sources stand beside the tree: no path of a tree begins so.
@@ -61,13 +78,13 @@ impl<'t> TreeFiles<'t> {
     }
 
     /// The tree in which a path lies, where that stands, and the path within it.
-    fn tree_of<'p>(&self, path: &'p str) -> Option<(&'t Tree, String, &'p str)> {
+    fn tree_of<'p>(&self, path: &'p str) -> Option<(&Tree, String, &'p str)> {
         let Some(rest) = path.strip_prefix(SOURCES) else {
             return Some((self.tree, String::new(), path.strip_prefix('/')?));
         };
         let (number, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let source = self.sources.get(number.parse::<usize>().ok()?)?;
-        Some((source.tree, format!("{SOURCES}{number}"), rest))
+        Some((source.tree()?, format!("{SOURCES}{number}"), rest))
     }
 }
 
@@ -125,7 +142,8 @@ impl Files for TreeFiles<'_> {
 
     fn download(&self, url: &str) -> Option<&[u8]> {
         let source = self.sources.iter().find(|source| source.url == url && source.revision.is_empty())?;
-        let mut files = source.tree.iter().filter_map(|(path, _)| source.tree.file(path.as_str()));
+        let tree = source.tree()?;
+        let mut files = tree.iter().filter_map(|(path, _)| tree.file(path.as_str()));
         // A file that was fetched is alone in its tree.
         files.next().filter(|_| files.next().is_none())
     }

@@ -95,6 +95,18 @@ impl ResId {
         }
     }
 
+    /// The same, and nothing for what lives in none.
+    pub(super) fn namespace_or_nothing(&self) -> &str {
+        if self.cluster { "" } else { self.effective_namespace() }
+    }
+
+    /// The name of a file that holds it alone.
+    pub(super) fn file_name(&self) -> String {
+        let words = [&self.gvk.group, &self.gvk.version, &self.gvk.kind];
+        let words: Vec<&str> = words.into_iter().map(|word| &**word).filter(|word| !word.is_empty()).collect();
+        format!("{}_{}.yaml", words.join("_").to_lowercase(), self.name.to_lowercase())
+    }
+
     pub(super) fn key(&self) -> Key {
         let namespace = if !self.cluster && !self.namespace.is_empty() {
             Rc::clone(&self.namespace)

@@ -111,11 +111,6 @@ impl<'a> IndexMut<NodeId> for Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
-    }
-
     /// Whether the build has grown beyond its budget.
     pub(super) fn check_budget(&self) -> Result<(), Error> {
         if self.all.len() > limits::KUSTOMIZE_NODES {

@@ -232,7 +232,7 @@ impl ResMap {
         let mut trail = old.trail;
         trail.append(&mut new.trail);
         new.trail = trail;
-        new.file = old.file;
+        new.place = old.place;
         new.refresh(nodes, schemas);
         match self.by_current(new.id()).as_slice() {
             [place] if *place == at => {

@@ -69,8 +69,8 @@ pub(super) struct Resource {
     previous: Vec<ResId>,
     /// The vars that take their value from it.
     pub(super) vars: Vec<String>,
-    /// The file that it was read from.
-    pub(super) file: Option<Rc<str>>,
+    /// The file that it was read from, and where in it, from 1; the kustomization that generated it otherwise.
+    pub(super) place: Option<(Rc<str>, usize)>,
     /// Where it was read or made, and what changed it since, for those who ask.
     pub(super) trail: Vec<String>,
 }
@@ -165,7 +165,7 @@ impl Resource {
             current: ResId::default(),
             previous: Vec::new(),
             vars: Vec::new(),
-            file: None,
+            place: None,
             trail: Vec::new(),
         };
         new.refresh(nodes, schemas);

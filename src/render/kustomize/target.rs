@@ -327,9 +327,11 @@ impl<'a> Target<'a> {
                 origin.mark_generated(&mut build.nodes, std::slice::from_ref(&made))?;
                 made.refresh(&build.nodes, &build.schemas);
             }
+            let place = super::path::join(self.loader.root(), self.file);
             if build.explain {
-                made.trail.push(format!("{}: {name}", super::path::join(self.loader.root(), self.file)));
+                made.trail.push(format!("{place}: {name}"));
             }
+            made.place = Some((place.into(), 1));
             let Build { nodes, schemas, .. } = &mut *build;
             into.map
                 .absorb(nodes, schemas, vec![made])
@@ -474,16 +476,13 @@ impl<'a> Target<'a> {
                 resource.trail.push(format!("{place}, resource {}", number + 1));
             }
         }
-        for resource in &mut resources {
-            resource.file = Some(self.place(path));
+        let place: Rc<str> = super::path::join(self.loader.root(), path).into();
+        for (number, resource) in resources.iter_mut().enumerate() {
+            resource.place = Some((Rc::clone(&place), number + 1));
         }
         into.map
             .append_all(resources)
             .map_err(|error| error.context(format!("merging resources from '{path}'")))
-    }
-
-    fn place(&self, path: &str) -> Rc<str> {
-        super::path::join(self.loader.root(), path).into()
     }
 }
 

@@ -70,8 +70,9 @@ pub(super) fn is_no_text(text: &str) -> bool {
 /// A node as kyaml prints it: in its own order.
 pub(super) fn print(nodes: &Nodes<'_>, id: NodeId) -> String {
     let mut out = String::new();
-    if nodes[id].kind == Kind::Scalar {
-        scalar(nodes, id, &mut out);
+    let node = &nodes[id];
+    if node.kind == Kind::Scalar || node.style == Style::Flow || node.content.is_empty() {
+        flow(nodes, id, &mut out);
         out.push('\n');
         return out;
     }

@@ -14,7 +14,7 @@ const PLACES: usize = 512;
 #[derive(Debug)]
 struct Block {
     places: [OnceCell<Box<[u8]>>; PLACES],
-    next: OnceCell<Box<Block>>,
+    next: OnceCell<Box<Self>>,
 }
 
 impl Default for Block {

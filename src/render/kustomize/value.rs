@@ -26,7 +26,7 @@ pub(super) fn meaning<'n>(
     let in_quotes = matches!(node.style, Style::Single | Style::Double | Style::Literal | Style::Folded);
     let one_line = !text.contains('\n');
     match node.tag {
-        Tag::Str if !node.tagged && !(node.style == Style::Folded && !one_line) => {
+        Tag::Str if !node.tagged && (node.style != Style::Folded || one_line) => {
             return Ok(Scalar::String(text));
         }
         Tag::None if in_quotes && node.style != Style::Folded => return Ok(Scalar::String(text)),

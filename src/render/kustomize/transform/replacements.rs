@@ -234,7 +234,7 @@ fn set_in_text(
 fn pretty(value: &Value, depth: usize) -> String {
     let (inner, outer) = ("  ".repeat(depth + 1), "  ".repeat(depth));
     match value {
-        Value::Map(map) if map.len() > 0 => {
+        Value::Map(map) if !map.is_empty() => {
             let mut entries: Vec<(&str, &Value)> = map.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
             let lines: Vec<String> = entries
