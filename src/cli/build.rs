@@ -188,6 +188,9 @@ impl Files for Disk {
 
 /// The first part of a path that is not there, as the original names it.
 fn lstat(path: &Path, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotADirectory {
+        return words(error);
+    }
     let mut so_far = PathBuf::new();
     for part in path.components() {
         so_far.push(part);

@@ -148,7 +148,12 @@ pub fn build(files: &dyn Files, directory: &str, options: &Options) -> Result<Ou
     let mut output = Output { resources: Vec::with_capacity(map.list().len()), warnings: Vec::new() };
     for resource in map.list() {
         let text = output::to_string(&build.nodes, resource.node)
-            .map_err(|error| error.context("map[string]interface {}(nil)"))?;
+            .map_err(|error| {
+                // What cannot even be decoded is nothing to the original.
+                let is_json = error.message().starts_with("json: ");
+                let value = if is_json { value::go_syntax(&build.nodes, resource.node, true) } else { NOTHING.to_owned() };
+                error.context(value)
+            })?;
         let (file, document) = place(resource);
         output.resources.push(Built {
             id: resource.id().to_string(),
@@ -254,6 +259,9 @@ fn run<'a>(
     target::strip(&mut build, &mut map, metadata)?;
     Ok((build, map))
 }
+
+/// A Go map that is not there.
+const NOTHING: &str = "map[string]interface {}(nil)";
 
 /// What the original calls itself in a label.
 const MANAGED_BY: &str = "kustomize-v5.8.1";

@@ -8,6 +8,7 @@ use super::{
     decode::{Decoder, FromValue},
     fieldspec::{FieldSpec, merge_all, merge_one},
     id::Gvk,
+    kustomization::IdWords,
     loader::Loader,
 };
 use crate::yaml::{self, Value, Version};
@@ -228,19 +229,16 @@ impl FromValue for Config {
 impl FromValue for Reference {
     fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
         let mut it = Self::default();
-        let mut words = [String::new(), String::new(), String::new()];
+        let mut words = IdWords::default();
         decoder.object(value, "NameBackReferences", &mut |decoder, name, value| {
             match name {
-                "group" => words[0] = decoder.text(value)?,
-                "version" => words[1] = decoder.text(value)?,
-                "kind" => words[2] = decoder.text(value)?,
                 "fieldspecs" => it.fields = decoder.list(value, "types.FsSlice")?,
+                "group" | "version" | "kind" => return words.take(decoder, name, value, &[]),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        let [group, version, kind] = words;
-        it.target = Gvk::new(&group, &version, &kind);
+        it.target = words.id().gvk;
         Ok(it)
     }
 }
@@ -248,20 +246,17 @@ impl FromValue for Reference {
 impl FromValue for FieldSpec {
     fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
         let mut it = Self::default();
-        let mut words = [String::new(), String::new(), String::new()];
+        let mut words = IdWords::default();
         decoder.object(value, "FieldSpec", &mut |decoder, name, value| {
             match name {
-                "group" => words[0] = decoder.text(value)?,
-                "version" => words[1] = decoder.text(value)?,
-                "kind" => words[2] = decoder.text(value)?,
                 "path" => it.path = decoder.text(value)?,
                 "create" => it.create = decoder.truth(value)?,
+                "group" | "version" | "kind" => return words.take(decoder, name, value, &[]),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        let [group, version, kind] = words;
-        it.gvk = Gvk::new(&group, &version, &kind);
+        it.gvk = words.id().gvk;
         Ok(it)
     }
 }

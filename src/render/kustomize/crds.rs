@@ -44,7 +44,7 @@ struct Definitions(Value);
 
 impl super::decode::FromValue for Definitions {
     fn from_value(decoder: &mut super::decode::Decoder, value: &Value) -> Result<Self, Error> {
-        decoder.mapping(value).map(Self)
+        decoder.mapping(value, "accumulator.nameToApiMap").map(Self)
     }
 }
 

@@ -84,14 +84,22 @@ impl Decoder {
             let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(&lower));
             self.fields.push(known.map_or_else(|| Cow::Owned(lower.clone()), |name| Cow::Borrowed(*name)));
             self.owner = owner;
+            let depth = self.fields.len();
             let is_known = field(self, &lower, value)?;
-            self.fields.pop();
+            self.fields.truncate(depth - 1);
             if !is_known && self.strict {
                 return Err(Error::new(format!("json: unknown field {}", quote(key))));
             }
         }
         self.owner = outer;
         Ok(())
+    }
+
+    /// Says that the field at hand belongs to types that are embedded in the one around, outermost first.
+    pub(super) fn embed(&mut self, types: &[&'static str]) {
+        let Some(own) = self.fields.pop() else { return };
+        self.fields.extend(types.iter().map(|name| Cow::Borrowed(*name)));
+        self.fields.push(own);
     }
 
     fn mismatch(&self, value: &Value, wanted: &str) -> Error {
@@ -192,10 +200,10 @@ impl Decoder {
     }
 
     /// A mapping of whatever is in it.
-    pub(super) fn mapping(&mut self, value: &Value) -> Result<Value, Error> {
+    pub(super) fn mapping(&mut self, value: &Value, wanted: &str) -> Result<Value, Error> {
         match value {
             Value::Null | Value::Map(_) => Ok(value.clone()),
-            other => Err(self.mismatch(other, "map[string]interface {}")),
+            other => Err(self.mismatch(other, wanted)),
         }
     }
 }

@@ -115,7 +115,7 @@ impl Files for TreeFiles<'_> {
                 }
                 Err(missing())
             }
-            Err(Unresolved::NotADirectory) => Err(format!("lstat {path}: not a directory")),
+            Err(Unresolved::NotADirectory) => Err("not a directory".to_owned()),
             Err(Unresolved::Loop) => Err("EvalSymlinks: too many links".to_owned()),
             Err(why @ Unresolved::Outside) => Err(format!("lstat {path}: {why}")),
         }

@@ -263,8 +263,14 @@ impl FromValue for Kustomization {
                 _ => true,
             };
             match name {
-                "kind" => it.kind = decoder.text(value)?,
-                "apiversion" => it.api_version = decoder.text(value)?,
+                "kind" => {
+                    decoder.embed(&["TypeMeta"]);
+                    it.kind = decoder.text(value)?;
+                }
+                "apiversion" => {
+                    decoder.embed(&["TypeMeta"]);
+                    it.api_version = decoder.text(value)?;
+                }
                 "metadata" => it.metadata = decoder.optional::<Metadata>(value)?.map(|_| value.clone()),
                 "openapi" => it.openapi = decoder.pairs(value)?,
                 "nameprefix" => it.name_prefix = decoder.text(value)?,
@@ -306,7 +312,7 @@ impl FromValue for Kustomization {
                 }
                 "configmapgenerator" => it.config_maps = generators(decoder, value, "ConfigMapArgs")?,
                 "secretgenerator" => it.secrets = generators(decoder, value, "SecretArgs")?,
-                "helmglobals" => it.helm_globals = Some(decoder.mapping(value)?).filter(|_| is_there),
+                "helmglobals" => it.helm_globals = Some(decoder.mapping(value, "types.HelmGlobals")?).filter(|_| is_there),
                 "helmcharts" | "helmchartinflationgenerator" => {
                     it.helm_charts.extend(decoder.list::<Anything>(value, "[]types.HelmChart")?.into_iter().map(|it| it.0));
                 }
@@ -351,7 +357,7 @@ struct Anything(Value);
 
 impl FromValue for Anything {
     fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
-        decoder.mapping(value).map(Self)
+        decoder.mapping(value, "types.HelmChart").map(Self)
     }
 }
 
@@ -425,8 +431,14 @@ impl FromValue for PatchOptions {
 pub(super) struct IdWords([String; 5]);
 
 impl IdWords {
-    /// Takes a field, if it is one of them.
-    pub(super) fn take(&mut self, decoder: &mut Decoder, name: &str, value: &Value) -> Result<bool, Error> {
+    /// Takes a field, if it is one of them. `around` is the type that they are embedded in, if they are.
+    pub(super) fn take(
+        &mut self,
+        decoder: &mut Decoder,
+        name: &str,
+        value: &Value,
+        around: &[&'static str],
+    ) -> Result<bool, Error> {
         let [group, version, kind, own, namespace] = &mut self.0;
         let word = match name {
             "group" => group,
@@ -436,6 +448,10 @@ impl IdWords {
             "namespace" => namespace,
             _ => return Ok(false),
         };
+        decoder.embed(around);
+        if matches!(name, "group" | "version" | "kind") {
+            decoder.embed(&["Gvk"]);
+        }
         *word = decoder.text(value)?;
         Ok(true)
     }
@@ -459,7 +475,7 @@ impl FromValue for Selector {
             match name {
                 "annotationselector" => it.annotations = decoder.text(value)?,
                 "labelselector" => it.labels = decoder.text(value)?,
-                _ => return words.take(decoder, name, value),
+                _ => return words.take(decoder, name, value, &["ResId"]),
             }
             Ok(true)
         })?;
@@ -509,6 +525,9 @@ impl FromValue for ReplacementField {
                 it.path = decoder.text(value)?;
                 return Ok(true);
             }
+            if matches!(name, "source" | "targets" | "sourcevalue") {
+                decoder.embed(&["Replacement"]);
+            }
             it.replacement.take(decoder, name, value)
         })?;
         Ok(it)
@@ -545,7 +564,7 @@ impl FromValue for SourceSelector {
             match name {
                 "fieldpath" => it.field_path = decoder.text(value)?,
                 "options" => it.options = decoder.optional(value)?,
-                _ => return words.take(decoder, name, value),
+                _ => return words.take(decoder, name, value, &["ResId"]),
             }
             Ok(true)
         })?;
@@ -619,7 +638,7 @@ impl FromValue for VarTarget {
                 api_version = decoder.text(value)?;
                 return Ok(true);
             }
-            words.take(decoder, name, value)
+            words.take(decoder, name, value, &[])
         })?;
         let mut id = words.id();
         let said = id.gvk.clone();
@@ -697,6 +716,11 @@ impl GeneratorArgs {
 
     /// Takes a field, if it is one of these.
     pub(super) fn take(&mut self, decoder: &mut Decoder, name: &str, value: &Value) -> Result<bool, Error> {
+        match name {
+            "namespace" | "name" | "behavior" | "options" => decoder.embed(&["GeneratorArgs"]),
+            "literals" | "files" | "envs" | "env" => decoder.embed(&["GeneratorArgs", "KvPairSources"]),
+            _ => (),
+        }
         match name {
             "namespace" => self.namespace = decoder.text(value)?,
             "name" => self.name = decoder.text(value)?,

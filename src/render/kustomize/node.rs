@@ -296,12 +296,30 @@ impl<'a> Nodes<'a> {
                 for child in children {
                     content.push(self.convert(document, *child, depth + 1)?);
                 }
+                if kind == Kind::Mapping {
+                    self.repeat_null_keys(&mut content);
+                }
                 content
             }
             _ => Vec::new(),
         };
         let value = if kind == Kind::Scalar { from.value.clone() } else { Cow::Borrowed("") };
         Ok(self.add(Node { kind, tag, style, tagged: explicit, value, content }))
+    }
+
+    /// The original writes each mapping anew when it expands aliases, and does not find a key again that is null, so that
+    /// it stands twice: an error in the end.
+    fn repeat_null_keys(&mut self, content: &mut Vec<NodeId>) {
+        let nulls: Vec<NodeId> = content
+            .chunks_exact(2)
+            .filter(|pair| pair.first().is_some_and(|key| self.is_null(*key) && !self[*key].value.is_empty()))
+            .flatten()
+            .copied()
+            .collect();
+        for null in nulls {
+            let again = self.copy(null);
+            content.push(again);
+        }
     }
 
     /// The entries of a mapping with `<<`: its own first, then what they lack; of several merged mappings the first

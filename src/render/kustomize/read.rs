@@ -9,7 +9,7 @@ use super::{
     resource::{Resource, Texts},
     schema::Schemas,
     texts::TextArena,
-    value::{Form, from_value, to_value},
+    value::{Form, from_value, to_value_directly},
 };
 use crate::{
     limits,
@@ -170,7 +170,7 @@ fn expand<'a>(nodes: &mut Nodes<'a>, found: Vec<NodeId>) -> Result<Vec<NodeId>, 
             continue;
         }
         let kind = kind.to_owned();
-        let value = to_value(nodes, node)
+        let value = to_value_directly(nodes, node)
             .map_err(|error| error.context(format!("trouble expanding list of {kind}; received error")))?;
         match value.get("items") {
             None => result.push(node),

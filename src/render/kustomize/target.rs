@@ -252,7 +252,7 @@ impl<'a> Target<'a> {
         if !says.replacements.is_empty() {
             let all = plugin::replacements(&self.loader, &says.replacements).map_err(|error| {
                 let paths = says.replacements.iter().map(|field| object(&[("path", text(&field.path))]));
-                trouble(error, "ReplacementTransformer", &[("replacements", Value::Seq(paths.collect()))])
+                trouble(error, "ReplacementTransformer", &[("Replacements", Value::Seq(paths.collect()))])
             })?;
             add(Step::Replacements(all), "ReplacementTransformer", "replacements");
         }

@@ -1,6 +1,6 @@
 //! Texts as Go writes them into messages.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, collections::HashMap, fmt::Write as _};
 
 use super::node::{Kind, NodeId, Nodes, Style, Tag};
 use crate::yaml::{Value, Version, emit::emit_pretty, parse_first, resolve::is_text};
@@ -76,74 +76,107 @@ pub(super) fn print(nodes: &Nodes<'_>, id: NodeId) -> String {
         out.push('\n');
         return out;
     }
-    block(nodes, id, 0, &mut out);
+    block(nodes, id, 0, &mut Printer { out: &mut out, keys: None });
     out
 }
 
+/// The lines at which the keys of a node stand when it is printed, from 1.
+pub(super) fn key_lines(nodes: &Nodes<'_>, id: NodeId) -> HashMap<NodeId, usize> {
+    let mut out = String::new();
+    let mut keys = Keys::default();
+    block(nodes, id, 0, &mut Printer { out: &mut out, keys: Some(&mut keys) });
+    keys.lines
+}
+
+struct Printer<'p> {
+    out: &'p mut String,
+    keys: Option<&'p mut Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    lines: HashMap<NodeId, usize>,
+    /// How much was counted, and how many line breaks were in it.
+    counted: usize,
+    breaks: usize,
+}
+
+impl Printer<'_> {
+    /// Notes that a key comes.
+    fn mark(&mut self, key: NodeId) {
+        let Some(keys) = &mut self.keys else { return };
+        let new = self.out.get(keys.counted..).unwrap_or("");
+        keys.breaks += new.bytes().filter(|byte| *byte == b'\n').count();
+        keys.counted = self.out.len();
+        keys.lines.insert(key, keys.breaks + 1);
+    }
+}
+
 /// Collections in block style, lists not indented under their key.
-fn block(nodes: &Nodes<'_>, id: NodeId, indent: usize, out: &mut String) {
+fn block(nodes: &Nodes<'_>, id: NodeId, indent: usize, printer: &mut Printer<'_>) {
     let pad = " ".repeat(indent);
     match nodes[id].kind {
         Kind::Mapping => {
             for (at, (key, value)) in nodes.entries(id).enumerate() {
                 if at > 0 {
-                    out.push_str(&pad);
+                    printer.out.push_str(&pad);
                 }
-                scalar(nodes, key, out);
-                out.push(':');
-                child(nodes, value, indent, true, out);
+                printer.mark(key);
+                scalar(nodes, key, printer.out);
+                printer.out.push(':');
+                child(nodes, value, indent, true, printer);
             }
         }
         Kind::Sequence => {
             for (at, item) in nodes[id].content.iter().enumerate() {
                 if at > 0 {
-                    out.push_str(&pad);
+                    printer.out.push_str(&pad);
                 }
-                out.push('-');
-                child(nodes, *item, indent, false, out);
+                printer.out.push('-');
+                child(nodes, *item, indent, false, printer);
             }
         }
         _ => {
-            scalar(nodes, id, out);
-            out.push('\n');
+            scalar(nodes, id, printer.out);
+            printer.out.push('\n');
         }
     }
 }
 
-fn child(nodes: &Nodes<'_>, id: NodeId, indent: usize, under_key: bool, out: &mut String) {
+fn child(nodes: &Nodes<'_>, id: NodeId, indent: usize, under_key: bool, printer: &mut Printer<'_>) {
     let node = &nodes[id];
     match node.kind {
         Kind::Mapping | Kind::Sequence if node.content.is_empty() || node.style == Style::Flow => {
-            out.push(' ');
-            flow(nodes, id, out);
-            out.push('\n');
+            printer.out.push(' ');
+            flow(nodes, id, printer.out);
+            printer.out.push('\n');
         }
         Kind::Mapping if under_key => {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent + 2));
-            block(nodes, id, indent + 2, out);
+            printer.out.push('\n');
+            printer.out.push_str(&" ".repeat(indent + 2));
+            block(nodes, id, indent + 2, printer);
         }
         Kind::Sequence if under_key => {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            block(nodes, id, indent, out);
+            printer.out.push('\n');
+            printer.out.push_str(&" ".repeat(indent));
+            block(nodes, id, indent, printer);
         }
         Kind::Mapping | Kind::Sequence => {
-            out.push(' ');
-            block(nodes, id, indent + 2, out);
+            printer.out.push(' ');
+            block(nodes, id, indent + 2, printer);
         }
         _ if node.value.contains('\n') && !matches!(node.style, Style::Single | Style::Double) => {
             let folded = node.style == Style::Folded;
-            literal(&node.value, indent + 2, folded, out);
+            literal(&node.value, indent + 2, folded, printer.out);
         }
         _ => {
-            let before = out.len();
-            out.push(' ');
-            scalar(nodes, id, out);
-            if out.len() == before + 1 {
-                out.truncate(before);
+            let before = printer.out.len();
+            printer.out.push(' ');
+            scalar(nodes, id, printer.out);
+            if printer.out.len() == before + 1 {
+                printer.out.truncate(before);
             }
-            out.push('\n');
+            printer.out.push('\n');
         }
     }
 }

@@ -57,9 +57,18 @@ pub(super) fn meaning<'n>(
     resolve(Version::V3, tag, plain, text).map_err(|problem| Error::new(format!("yaml: {problem}")))
 }
 
-/// The value of a node as JSON has it, as kyaml's `MarshalJSON` makes it.
+/// The value of a node as JSON has it, as kyaml's `MarshalJSON` makes it: written, read, and made JSON.
 pub(super) fn to_value(nodes: &Nodes<'_>, id: NodeId) -> Result<Value, Error> {
-    let mut reader = Reader { nodes, errors: Vec::new(), json: None };
+    read(nodes, id, false)
+}
+
+/// The value of a node as it is, as kyaml's `Map` makes it.
+pub(super) fn to_value_directly(nodes: &Nodes<'_>, id: NodeId) -> Result<Value, Error> {
+    read(nodes, id, true)
+}
+
+fn read(nodes: &Nodes<'_>, id: NodeId, directly: bool) -> Result<Value, Error> {
+    let mut reader = Reader { nodes, directly, root: id, errors: Vec::new(), json: None };
     let value = match nodes[id].kind {
         Kind::Mapping => reader.mapping(id, false, true)?,
         _ => reader.any(id, false)?,
@@ -72,18 +81,20 @@ pub(super) fn to_value(nodes: &Nodes<'_>, id: NodeId) -> Result<Value, Error> {
 
 struct Reader<'n, 'a> {
     nodes: &'n Nodes<'a>,
+    directly: bool,
+    root: NodeId,
     errors: Vec<String>,
     json: Option<Error>,
 }
 
-impl Reader<'_, '_> {
+impl<'n> Reader<'n, '_> {
     fn any(&mut self, id: NodeId, in_flow: bool) -> Result<Value, Error> {
         let node = &self.nodes[id];
         let in_flow = in_flow || node.style == Style::Flow;
         match node.kind {
             Kind::None => Ok(Value::Null),
             Kind::Scalar => {
-                let scalar = meaning(self.nodes, id, in_flow, false)?;
+                let scalar = self.meaning(id, in_flow, false)?;
                 Ok(self.scalar(scalar))
             }
             Kind::Sequence => {
@@ -105,10 +116,10 @@ impl Reader<'_, '_> {
                 continue;
             }
             if !seen.insert(&*node.value) {
-                self.errors.push(format!("mapping key {} already defined", super::text::quote(&node.value)));
+                self.report_twice(id, key);
                 continue;
             }
-            let scalar = meaning(self.nodes, key, in_flow, true)?;
+            let scalar = self.meaning(key, in_flow, true)?;
             let key = match scalar {
                 Scalar::Null if outermost => continue,
                 Scalar::String(text) => text.into_owned(),
@@ -123,6 +134,31 @@ impl Reader<'_, '_> {
             map.insert(key, value);
         }
         Ok(Value::Map(map))
+    }
+
+    fn meaning(&self, id: NodeId, in_flow: bool, is_key: bool) -> Result<Scalar<'n>, Error> {
+        if !self.directly {
+            return meaning(self.nodes, id, in_flow, is_key);
+        }
+        let node = &self.nodes[id];
+        let text = Cow::Borrowed(&*node.value);
+        let in_quotes = !matches!(node.style, Style::Plain | Style::Flow);
+        if node.tag == Tag::Str || (node.tag == Tag::None && in_quotes) {
+            return Ok(Scalar::String(text));
+        }
+        resolve(Version::V3, self.nodes.tag_text(node.tag), !in_quotes, text)
+            .map_err(|problem| Error::new(format!("yaml: {problem}")))
+    }
+
+    /// A key that stands twice, with the lines of the text that the original wrote.
+    fn report_twice(&mut self, mapping: NodeId, key: NodeId) {
+        let lines = super::text::key_lines(self.nodes, self.root);
+        let line = |key: NodeId| lines.get(&key).copied().unwrap_or(0);
+        let name = &self.nodes[key].value;
+        let first = self.nodes.entries(mapping).find(|(known, _)| self.nodes[*known].value == *name);
+        let first = first.map_or(0, |(known, _)| line(known));
+        let name = super::text::quote(name);
+        self.errors.push(format!("line {}: mapping key {name} already defined at line {first}", line(key)));
     }
 
     fn scalar(&mut self, scalar: Scalar<'_>) -> Value {
@@ -207,4 +243,47 @@ fn text_node<'a>(text: &str, form: Form) -> Node<'a> {
         Form::Go => Style::Plain,
     };
     Node { kind: Kind::Scalar, tag: Tag::Str, style, value: Cow::Owned(text.to_owned()), ..Node::default() }
+}
+
+/// `%#v` of what a node was decoded to, which stands before what JSON says of it.
+pub(super) fn go_syntax(nodes: &Nodes<'_>, id: NodeId, outermost: bool) -> String {
+    let node = &nodes[id];
+    match node.kind {
+        Kind::None => "interface {}(nil)".to_owned(),
+        Kind::Scalar => match meaning(nodes, id, false, false) {
+            Ok(Scalar::String(text)) => super::text::quote(&text),
+            Ok(Scalar::Bool(value)) => value.to_string(),
+            Ok(Scalar::Int(value)) => value.to_string(),
+            Ok(Scalar::Uint(value)) => format!("{value:#x}"),
+            Ok(Scalar::Float(value)) if value.is_nan() => "NaN".to_owned(),
+            Ok(Scalar::Float(value)) if value.is_infinite() => if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
+            Ok(Scalar::Float(value)) => {
+                let mut text = String::new();
+                float::push_general(&mut text, value);
+                text
+            }
+            Ok(Scalar::Null) => "interface {}(nil)".to_owned(),
+            _ => super::text::quote(&node.value),
+        },
+        Kind::Sequence => {
+            let items: Vec<String> = node.content.iter().map(|item| go_syntax(nodes, *item, false)).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Kind::Mapping => {
+            let is_text = |key: NodeId| outermost || matches!(meaning(nodes, key, false, true), Ok(Scalar::String(_)));
+            let all_text = nodes.entries(id).all(|(key, _)| is_text(key));
+            let mut entries: Vec<(bool, String, String)> = nodes
+                .entries(id)
+                .map(|(key, value)| {
+                    let text = is_text(key);
+                    let name = if text { super::text::quote(&nodes[key].value) } else { nodes[key].value.to_string() };
+                    (!text, name, go_syntax(nodes, value, false))
+                })
+                .collect();
+            entries.sort();
+            let entries: Vec<String> = entries.into_iter().map(|(_, key, value)| format!("{key}:{value}")).collect();
+            let keys = if all_text { "string" } else { "interface {}" };
+            format!("map[{keys}]interface {{}}{{{}}}", entries.join(", "))
+        }
+    }
 }
