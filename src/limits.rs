@@ -125,8 +125,8 @@ pub const YAML_DOCUMENTS: usize = 100_000;
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
 
-/// Nodes of one Kustomize build, patches and copies included: 10,000 large objects have a million.
-pub const KUSTOMIZE_NODES: usize = 20_000_000;
+/// Nodes of one Kustomize build, patches and copies included: 12 MB of definitions have 800,000, and each takes 72 bytes.
+pub const KUSTOMIZE_NODES: usize = 5_000_000;
 
 /// A compiled regular expression of a selector: names and kinds need a thousandth of it.
 pub const KUSTOMIZE_PATTERN_BYTES: usize = 8 * 1024 * 1024;

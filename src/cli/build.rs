@@ -69,7 +69,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         ("--as-current-user", args.as_current_user, "no program runs during a build, whoever asks"),
     ] {
         if is_set {
-            return Err(Report::new("unsupported", Class::Invalid, format!("{flag} is refused: {why}"), None));
+            return Err(Report::new(
+                "unsupported",
+                Class::Invalid,
+                format!("{flag} is refused: {why}"),
+                None,
+            ));
         }
     }
     let options = Options {
@@ -90,7 +95,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     let output = match kustomize::build(&disk, &directory, &options) {
         Ok(output) => output,
         Err(error) => {
-            context.output.fault(&Report::new(error.code(), error.class(), error.to_string(), Some(error.hint())));
+            context.output.fault(&Report::new(
+                error.code(),
+                error.class(),
+                error.to_string(),
+                Some(error.hint()),
+            ));
             // As the original's.
             return Ok(ExitCode::from(1));
         }
@@ -131,8 +141,12 @@ fn write(to: &Path, output: &Output) -> io::Result<()> {
     if !to.is_dir() {
         return fs::write(to, output.text());
     }
-    let namespaces: BTreeSet<&str> =
-        output.resources.iter().map(|it| it.effective_namespace.as_str()).filter(|it| !it.is_empty()).collect();
+    let namespaces: BTreeSet<&str> = output
+        .resources
+        .iter()
+        .map(|it| it.effective_namespace.as_str())
+        .filter(|it| !it.is_empty())
+        .collect();
     for resource in &output.resources {
         let mut name = resource.file_name.clone();
         if namespaces.len() > 1 && !resource.effective_namespace.is_empty() {

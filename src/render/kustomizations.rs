@@ -23,7 +23,8 @@ pub(super) fn read(tree: &Tree, spec: &Spec, content: &Content) -> Result<Parts,
     let open = |source: &crate::bundle::Source| {
         let wanted = &source.content;
         let blob = content.read(&wanted.digest, wanted.size).map_err(Why::from);
-        let tree = blob.and_then(|blob| Ok(archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?));
+        let tree =
+            blob.and_then(|blob| Ok(archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?));
         tree.map_err(|why| damaged.replace(Some(why))).ok()
     };
     let sources = content.release().sources.iter().filter(|source| source.kind == SourceKind::Tree);

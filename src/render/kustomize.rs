@@ -44,8 +44,10 @@ mod resmap;
 mod resource;
 mod schema;
 mod selector;
+mod shown;
 mod sort;
 mod step;
+mod strip;
 mod target;
 mod text;
 mod texts;
@@ -147,13 +149,16 @@ pub fn build(files: &dyn Files, directory: &str, options: &Options) -> Result<Ou
     let (build, map) = run(files, &arena, directory, options)?;
     let mut output = Output { resources: Vec::with_capacity(map.list().len()), warnings: Vec::new() };
     for resource in map.list() {
-        let text = output::to_string(&build.nodes, resource.node)
-            .map_err(|error| {
-                // What cannot even be decoded is nothing to the original.
-                let is_json = error.message().starts_with("json: ");
-                let value = if is_json { value::go_syntax(&build.nodes, resource.node, true) } else { NOTHING.to_owned() };
-                error.context(value)
-            })?;
+        let text = output::to_string(&build.nodes, resource.node).map_err(|error| {
+            // What cannot even be decoded is nothing to the original.
+            let is_json = error.message().starts_with("json: ");
+            let value = if is_json {
+                value::go_syntax(&build.nodes, resource.node, true)
+            } else {
+                NOTHING.to_owned()
+            };
+            error.context(value)
+        })?;
         let (file, document) = place(resource);
         output.resources.push(Built {
             id: resource.id().to_string(),
@@ -256,7 +261,7 @@ fn run<'a>(
         let label = Entries::of_metadata("labels", "app.kubernetes.io/managed-by", MANAGED_BY);
         label.apply(&mut build.nodes, &mut map)?;
     }
-    target::strip(&mut build, &mut map, metadata)?;
+    strip::strip(&mut build, &mut map, metadata)?;
     Ok((build, map))
 }
 

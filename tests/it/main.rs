@@ -18,6 +18,7 @@ mod crash;
 mod graph;
 mod hostile;
 mod import;
+mod kustomize;
 mod media;
 mod object;
 mod oci;

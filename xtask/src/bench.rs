@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod kustomize;
 mod store;
 mod yaml;
 
@@ -12,6 +13,8 @@ use anyhow::{Result, ensure};
 pub enum Subject {
     /// Reading YAML and printing it again
     Yaml,
+    /// Building kustomizations
+    Kustomize,
     /// Taking blobs into a store
     Import,
     /// Opening a store of many blobs
@@ -29,6 +32,7 @@ pub fn run(subject: Subject) -> Result<String> {
     }
     match subject {
         Subject::Yaml => yaml::run(),
+        Subject::Kustomize => kustomize::run(),
         Subject::Import => store::import(),
         Subject::Open => store::open(),
     }

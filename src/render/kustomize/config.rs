@@ -134,7 +134,8 @@ impl Config {
         merge_all(&mut self.name_prefix, &other.name_prefix).map_err(failed("NamePrefix"))?;
         merge_all(&mut self.name_suffix, &other.name_suffix).map_err(failed("NameSuffix"))?;
         merge_all(&mut self.namespace, &other.namespace).map_err(failed("NameSpace"))?;
-        merge_all(&mut self.common_annotations, &other.common_annotations).map_err(failed("CommonAnnotations"))?;
+        merge_all(&mut self.common_annotations, &other.common_annotations)
+            .map_err(failed("CommonAnnotations"))?;
         merge_all(&mut self.common_labels, &other.common_labels).map_err(failed("CommonLabels"))?;
         merge_all(&mut self.labels, &other.labels).map_err(failed("Labels"))?;
         merge_all(&mut self.template_labels, &other.template_labels).map_err(failed("TemplateLabels"))?;

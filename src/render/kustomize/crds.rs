@@ -21,9 +21,8 @@ pub(super) fn load(loader: &Loader<'_>, paths: &[String]) -> Result<Config, Erro
         if content.is_empty() {
             return Err(Error::new("runtime error: index out of range [0] with length 0"));
         }
-        let context = |error: Error| {
-            error.context(format!("unable to parse open API definition from '{path}'"))
-        };
+        let context =
+            |error: Error| error.context(format!("unable to parse open API definition from '{path}'"));
         let Definitions(value) = unmarshal(content, "nameToApiMap").map_err(context)?;
         let Some(types) = value.as_map() else { continue };
         let mut own = Config::default();
@@ -54,7 +53,13 @@ fn properties(definition: &Value) -> Option<&Map> {
     schema.get("properties")?.as_map()
 }
 
-fn walk(config: &mut Config, kind: &Gvk, types: &Map, name: &str, path: &mut Vec<String>) -> Result<(), Error> {
+fn walk(
+    config: &mut Config,
+    kind: &Gvk,
+    types: &Map,
+    name: &str,
+    path: &mut Vec<String>,
+) -> Result<(), Error> {
     if path.len() > limits::KUSTOMIZE_DEPTH {
         return Err(Error::limit("a definition", limits::KUSTOMIZE_DEPTH, "levels"));
     }

@@ -109,9 +109,9 @@ pub(super) fn number(part: &str) -> Option<i64> {
 pub(super) fn split_selector(part: &str) -> Result<(&str, &str), Error> {
     let inner = part.strip_suffix(']').unwrap_or(part);
     let inner = inner.strip_prefix('[').unwrap_or(inner);
-    inner.split_once('=').ok_or_else(|| {
-        Error::new("list path element must contain fieldName=fieldValue for element to match")
-    })
+    inner
+        .split_once('=')
+        .ok_or_else(|| Error::new("list path element must contain fieldName=fieldValue for element to match"))
 }
 
 /// The kind of node that stands before the next part of a path; `last` is that of the last one.
@@ -130,7 +130,8 @@ pub(super) fn lookup<S: AsRef<str>>(
     path: &[S],
     create: Option<Kind>,
 ) -> Result<Option<NodeId>, Error> {
-    let parts: Vec<&str> = path.iter().map(|part| part.as_ref().trim()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        path.iter().map(|part| part.as_ref().trim()).filter(|part| !part.is_empty()).collect();
     let mut at = root;
     for (index, part) in parts.iter().enumerate() {
         let next = parts.get(index + 1).copied();

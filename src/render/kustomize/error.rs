@@ -50,6 +50,14 @@ impl Error {
         self
     }
 
+    /// Names the cause of an earlier attempt, where this one only found nothing.
+    pub(super) fn rather(mut self, earlier: &Self) -> Self {
+        if self.why == Cause::Missing && earlier.why != Cause::Other {
+            self.why = earlier.why;
+        }
+        self
+    }
+
     /// Gives the error another message, with the same cause.
     pub(super) fn reworded(mut self, reword: impl FnOnce(&str) -> String) -> Self {
         self.message = reword(&self.message);
@@ -91,7 +99,9 @@ impl Error {
             Cause::Missing => "add the file to the tree, or take its name out of the kustomization",
             Cause::Outside => "move the file below the directory of the kustomization that names it",
             Cause::Cycle => "take the base that leads back out of the kustomization",
-            Cause::Remote => "name the repository and its revision among the bundle's `sources`, so that it travels along",
+            Cause::Remote => {
+                "name the repository and its revision among the bundle's `sources`, so that it travels along"
+            }
             Cause::Plugin => "no program runs while a bundle is rendered; use what is built in",
             Cause::Duplicate => "take one of the two out, or turn it into a patch",
             Cause::Target => "correct the name, kind or namespace that it looks for",

@@ -122,9 +122,8 @@ fn descend<'a>(
     match nodes[at].kind {
         Kind::Sequence => {
             for item in nodes[at].content.clone() {
-                descend(nodes, item, path, create, visit).map_err(|error| {
-                    error.context(format!("visit traversal on path: {}", list(path)))
-                })?;
+                descend(nodes, item, path, create, visit)
+                    .map_err(|error| error.context(format!("visit traversal on path: {}", list(path))))?;
             }
             Ok(())
         }
@@ -151,7 +150,8 @@ fn enter<'a>(
         Some(_) if !is_list => (Some(Kind::Mapping), Some(Kind::Mapping), Tag::Map),
         _ => (None, is_list.then_some(Kind::Sequence), Tag::None),
     };
-    let found = lookup(nodes, at, &[name], made).map_err(|error| error.context(format!("fieldName: {name}")))?;
+    let found =
+        lookup(nodes, at, &[name], made).map_err(|error| error.context(format!("fieldName: {name}")))?;
     let Some(field) = found else { return Ok(()) };
     if nodes.is_null(field)
         && let Some(kind) = kind

@@ -64,7 +64,10 @@ impl<'t> Source<'t> {
 
 impl std::fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("url", &self.url).field("revision", &self.revision).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("url", &self.url)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +104,9 @@ impl Files for TreeFiles<'_> {
             Ok(archive::Place::File { path, .. }) => {
                 Ok(Located { path: absolute(path.as_str()), is_directory: false })
             }
-            Ok(archive::Place::Directory { path }) => Ok(Located { path: absolute(path), is_directory: true }),
+            Ok(archive::Place::Directory { path }) => {
+                Ok(Located { path: absolute(path), is_directory: true })
+            }
             Err(Unresolved::Missing) => {
                 // The system names the first part that is not there.
                 let mut end = 0;
@@ -109,6 +114,13 @@ impl Files for TreeFiles<'_> {
                     end += part.len();
                     let so_far = inside.get(..end).unwrap_or(inside);
                     if tree.resolve(so_far) == Err(Unresolved::Missing) {
+                        // Of a link it is what the link points to.
+                        if let Some(archive::Node::Symlink { target }) = tree.get(so_far) {
+                            let parent = so_far.rsplit_once('/').map_or("", |(parent, _)| parent);
+                            let target = super::path::clean(&format!("/{parent}/{target}"));
+                            let target = absolute(target.trim_start_matches('/'));
+                            return Err(format!("lstat {target}: no such file or directory"));
+                        }
                         return Err(format!("lstat {}: no such file or directory", absolute(so_far)));
                     }
                     end += 1;

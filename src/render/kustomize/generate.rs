@@ -41,7 +41,8 @@ pub(super) fn data<'a>(
     };
     let object = nodes.add(Node { kind: Kind::Mapping, tag: Tag::Map, ..Node::default() });
     for (field, value) in [("apiVersion", "v1"), ("kind", word)] {
-        let value = nodes.add(Node { kind: Kind::Scalar, tag: Tag::Str, value: value.into(), ..Node::default() });
+        let value =
+            nodes.add(Node { kind: Kind::Scalar, tag: Tag::Str, value: value.into(), ..Node::default() });
         set(nodes, object, field, value)?;
     }
     for (field, value) in [("name", &args.name), ("namespace", &args.namespace)] {
@@ -94,7 +95,8 @@ fn annotate(nodes: &mut Nodes<'_>, object: NodeId, options: &GeneratorOptions) -
         set_text(nodes, object, "annotations", key, value)?;
     }
     if options.immutable {
-        let value = nodes.add(Node { kind: Kind::Scalar, tag: Tag::Bool, value: "true".into(), ..Node::default() });
+        let value =
+            nodes.add(Node { kind: Kind::Scalar, tag: Tag::Bool, value: "true".into(), ..Node::default() });
         set(nodes, object, "immutable", value)?;
     }
     Ok(())
@@ -168,12 +170,14 @@ fn entries(loader: &Loader<'_>, args: &GeneratorArgs) -> Result<BTreeMap<String,
     let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
     let loading = |error: Error| error.context("loading KV pairs");
     for path in &args.envs {
-        let context = |error: Error| loading(error.context(format!("env source files: {}", list(&args.envs))));
+        let context =
+            |error: Error| loading(error.context(format!("env source files: {}", list(&args.envs))));
         let content = loader.load(path).map_err(context)?;
         variables(content, &mut pairs).map_err(context)?;
     }
     for source in &args.literals {
-        let context = |error: Error| loading(error.context(format!("literal sources {}", list(&args.literals))));
+        let context =
+            |error: Error| loading(error.context(format!("literal sources {}", list(&args.literals))));
         let wrong = || Error::new(format!("invalid literal source {source}, expected key=value"));
         match source.split_once('=') {
             Some((key, value)) if !key.is_empty() => {

@@ -103,7 +103,8 @@ impl ResId {
     /// The name of a file that holds it alone.
     pub(super) fn file_name(&self) -> String {
         let words = [&self.gvk.group, &self.gvk.version, &self.gvk.kind];
-        let words: Vec<&str> = words.into_iter().map(|word| &**word).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            words.into_iter().map(|word| &**word).filter(|word| !word.is_empty()).collect();
         format!("{}_{}.yaml", words.join("_").to_lowercase(), self.name.to_lowercase())
     }
 

@@ -2,11 +2,7 @@
 //! is null cannot be entered.
 
 use super::{Error, text::quote};
-use crate::yaml::{
-    Value, Version,
-    json::to_json,
-    parse_first,
-};
+use crate::yaml::{Value, Version, json::to_json, parse_first};
 
 /// Operations in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,16 +90,22 @@ impl Operation {
         };
         match op {
             "add" => {
-                let path = path("add").map_err(|_| format!("add operation failed to decode path: {MISSING}"))?;
+                let path =
+                    path("add").map_err(|_| format!("add operation failed to decode path: {MISSING}"))?;
                 let (container, key) = find(document, path).ok_or_else(|| {
                     format!("add operation does not apply: doc is missing path: {}: {MISSING}", quote(path))
                 })?;
-                add(container, &key, self.value()).map_err(|why| format!("error in add for path: '{path}': {why}"))
+                add(container, &key, self.value())
+                    .map_err(|why| format!("error in add for path: '{path}': {why}"))
             }
             "remove" => {
-                let path = path("remove").map_err(|_| format!("remove operation failed to decode path: {MISSING}"))?;
+                let path = path("remove")
+                    .map_err(|_| format!("remove operation failed to decode path: {MISSING}"))?;
                 let (container, key) = find(document, path).ok_or_else(|| {
-                    format!("remove operation does not apply: doc is missing path: {}: {MISSING}", quote(path))
+                    format!(
+                        "remove operation does not apply: doc is missing path: {}: {MISSING}",
+                        quote(path)
+                    )
                 })?;
                 remove(container, &key).map_err(|why| format!("error in remove for path: '{path}': {why}"))
             }
@@ -124,7 +126,8 @@ impl Operation {
                 get(container, &key).map_err(|_| {
                     format!("replace operation does not apply: doc is missing key: {path}: {MISSING}")
                 })?;
-                set(container, &key, self.value()).map_err(|why| format!("error in remove for path: '{path}': {why}"))
+                set(container, &key, self.value())
+                    .map_err(|why| format!("error in remove for path: '{path}': {why}"))
             }
             "move" => {
                 let from = from("move")?;
@@ -136,7 +139,9 @@ impl Operation {
                 remove(container, &key).map_err(wrong)?;
                 let path = path("move")?;
                 let (container, key) = find(document, path).ok_or_else(|| {
-                    format!("move operation does not apply: doc is missing destination path: {path}: {MISSING}")
+                    format!(
+                        "move operation does not apply: doc is missing destination path: {path}: {MISSING}"
+                    )
                 })?;
                 add(container, &key, value).map_err(|why| format!("error in move for path: '{path}': {why}"))
             }
@@ -145,17 +150,22 @@ impl Operation {
                 let (container, key) = find(document, from).ok_or_else(|| {
                     format!("copy operation does not apply: doc is missing from path: {from}: {MISSING}")
                 })?;
-                let value = get(container, &key).map_err(|why| format!("error in copy for from: '{from}': {why}"))?;
+                let value =
+                    get(container, &key).map_err(|why| format!("error in copy for from: '{from}': {why}"))?;
                 let value = value.cloned().unwrap_or(Value::Null);
                 *copied += to_json(&value).map_or(0, |text| text.len());
                 if *copied > COPIED_BYTES {
                     return Err(format!("copies of more than {COPIED_BYTES} bytes"));
                 }
-                let path = path("copy").map_err(|_| format!("copy operation failed to decode path: {MISSING}"))?;
+                let path =
+                    path("copy").map_err(|_| format!("copy operation failed to decode path: {MISSING}"))?;
                 let (container, key) = find(document, path).ok_or_else(|| {
-                    format!("copy operation does not apply: doc is missing destination path: {path}: {MISSING}")
+                    format!(
+                        "copy operation does not apply: doc is missing destination path: {path}: {MISSING}"
+                    )
                 })?;
-                add(container, &key, value).map_err(|why| format!("error while adding value during copy: {why}"))
+                add(container, &key, value)
+                    .map_err(|why| format!("error while adding value during copy: {why}"))
             }
             "test" => {
                 let path = path("test")?;
@@ -166,7 +176,8 @@ impl Operation {
                 let (container, key) = find(document, path).ok_or_else(|| {
                     format!("test operation does not apply: is missing path: {path}: {MISSING}")
                 })?;
-                let found = get(container, &key).map_err(|why| format!("error in test for path: '{path}': {why}"))?;
+                let found =
+                    get(container, &key).map_err(|why| format!("error in test for path: '{path}': {why}"))?;
                 let is_equal = match found {
                     None | Some(Value::Null) => self.value().is_null(),
                     Some(found) => self.value.as_ref().is_some_and(|wanted| same(found, wanted)),
@@ -213,7 +224,8 @@ fn find<'v>(document: &'v mut Value, path: &str) -> Option<(&'v mut Value, Strin
 
 /// The position that a part means; negative ones count from the end.
 fn index(part: &str, len: usize) -> Result<usize, String> {
-    let number: i64 = part.parse().map_err(|_| format!("strconv.Atoi: parsing {}: invalid syntax", quote(part)))?;
+    let number: i64 =
+        part.parse().map_err(|_| format!("strconv.Atoi: parsing {}: invalid syntax", quote(part)))?;
     let invalid = || format!("Unable to access invalid index: {number}: invalid index referenced");
     let index = if number < 0 { number.saturating_add_unsigned(len as u64) } else { number };
     let index = usize::try_from(index).map_err(|_| invalid())?;
@@ -278,4 +290,3 @@ fn remove(container: &mut Value, key: &str) -> Result<(), String> {
         _ => Ok(()),
     }
 }
-

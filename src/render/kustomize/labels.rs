@@ -179,7 +179,9 @@ impl Parser {
                                 return Err(format!("found '{literal}', expected: identifier after ','"));
                             }
                         }
-                        (_, literal) => return Err(format!("found '{literal}', expected: ',' or 'end of string'")),
+                        (_, literal) => {
+                            return Err(format!("found '{literal}', expected: ',' or 'end of string'"));
+                        }
                     }
                 }
                 (Token::End, _) => return Ok(all),
@@ -228,8 +230,9 @@ impl Parser {
             }
         }
         for value in &values {
-            check_value(value)
-                .map_err(|why| format!("invalid label value: {}: at key: {}: {why}", quote(value), quote(&key)))?;
+            check_value(value).map_err(|why| {
+                format!("invalid label value: {}: at key: {}: {why}", quote(value), quote(&key))
+            })?;
         }
         Ok(Requirement { key, operator, values })
     }

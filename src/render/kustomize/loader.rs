@@ -42,7 +42,11 @@ struct Repository {
 
 impl<'a> Loader<'a> {
     /// A loader for the directory that is built.
-    pub(super) fn new(files: &'a dyn Files, directory: &str, restriction: Restriction) -> Result<Self, Error> {
+    pub(super) fn new(
+        files: &'a dyn Files,
+        directory: &str,
+        restriction: Restriction,
+    ) -> Result<Self, Error> {
         if let Some(spec) = RepoSpec::parse(directory) {
             return at_repository(files, spec, None, 0);
         }

@@ -177,7 +177,11 @@ impl Merger<'_, '_> {
         self.visit_collection(object, patch)
     }
 
-    fn visit_collection(&mut self, object: Option<NodeId>, patch: Option<NodeId>) -> Result<Option<Merged>, Error> {
+    fn visit_collection(
+        &mut self,
+        object: Option<NodeId>,
+        patch: Option<NodeId>,
+    ) -> Result<Option<Merged>, Error> {
         let own = object.map(|node| Merged { node, keep_null: false, from: Side::Object });
         let Some(patch) = patch else { return Ok(own) };
         if self.nodes.is_null(patch) {
@@ -250,7 +254,8 @@ impl Merger<'_, '_> {
         let Some(chosen) = chosen else { return Ok(None) };
         let object = Some(chosen.node);
         let primitive = keys.is_empty();
-        let values = if primitive { self.texts_of([patch, object]) } else { self.values_of([patch, object], keys) };
+        let values =
+            if primitive { self.texts_of([patch, object]) } else { self.values_of([patch, object], keys) };
         let no_key = [String::new()];
         let keys = if primitive { &no_key[..] } else { keys };
         let merged = self.merge_items(chosen.node, object, patch, items, keys, values)?;
@@ -309,7 +314,8 @@ impl Merger<'_, '_> {
             used = in_use(keys, one, &known);
             let (keys, values) = (&used.0, &used.1);
             // Each side looks its item up by those keys alone that this one has.
-            let own: HashSet<usize> = values.iter().enumerate().filter(|it| !it.1.is_empty()).map(|it| it.0).collect();
+            let own: HashSet<usize> =
+                values.iter().enumerate().filter(|it| !it.1.is_empty()).map(|it| it.0).collect();
             let lookup = {
                 let texts: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
                 let found: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
@@ -482,11 +488,18 @@ fn unified(a: &[String], b: &[String]) -> Option<Vec<String>> {
 
 /// The keys that any item has, by their position.
 fn keys_in_use(values: &[Vec<String>]) -> HashSet<usize> {
-    values.iter().flat_map(|one| one.iter().enumerate().filter(|it| !it.1.is_empty()).map(|it| it.0)).collect()
+    values
+        .iter()
+        .flat_map(|one| one.iter().enumerate().filter(|it| !it.1.is_empty()).map(|it| it.0))
+        .collect()
 }
 
 /// Of one item's keys and values those that are in use; all where none is.
-fn in_use<'k>(keys: &'k [String], values: &'k [String], known: &HashSet<usize>) -> (Vec<&'k str>, Vec<&'k str>) {
+fn in_use<'k>(
+    keys: &'k [String],
+    values: &'k [String],
+    known: &HashSet<usize>,
+) -> (Vec<&'k str>, Vec<&'k str>) {
     let all = |texts: &'k [String]| texts.iter().map(String::as_str).collect::<Vec<_>>();
     if known.is_empty() {
         return (all(keys), all(values));

@@ -258,12 +258,7 @@ impl<'a> Nodes<'a> {
         Ok(Some(id).filter(|id| !self.is_null(*id)))
     }
 
-    fn convert(
-        &mut self,
-        document: &Document<'a>,
-        id: yaml::NodeId,
-        depth: usize,
-    ) -> Result<NodeId, Error> {
+    fn convert(&mut self, document: &Document<'a>, id: yaml::NodeId, depth: usize) -> Result<NodeId, Error> {
         if depth > limits::YAML_VALUE_DEPTH {
             return Err(Error::limit("a document", limits::YAML_VALUE_DEPTH, "levels"));
         }
@@ -347,9 +342,9 @@ impl<'a> Nodes<'a> {
             self.check_budget()?;
             let source = self.convert(document, source, depth + 1)?;
             for (key, value) in self.entries(source).collect::<Vec<_>>() {
-                let known = content.chunks(2).position(|pair| {
-                    pair.first().is_some_and(|known| self[*known].value == self[key].value)
-                });
+                let known = content
+                    .chunks(2)
+                    .position(|pair| pair.first().is_some_and(|known| self[*known].value == self[key].value));
                 match known {
                     Some(at) if at * 2 < own => (),
                     Some(at) => {
@@ -402,10 +397,7 @@ fn is_merge(document: &Document<'_>, key: yaml::NodeId) -> bool {
 }
 
 /// The mappings that a `<<` names, those that count least first.
-fn merge_values(
-    document: &Document<'_>,
-    value: Option<yaml::NodeId>,
-) -> Result<Vec<yaml::NodeId>, Error> {
+fn merge_values(document: &Document<'_>, value: Option<yaml::NodeId>) -> Result<Vec<yaml::NodeId>, Error> {
     let Some(value) = value else { return Ok(Vec::new()) };
     match document.node(value).kind {
         yaml::Kind::Mapping => Ok(vec![value]),

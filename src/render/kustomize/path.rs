@@ -46,5 +46,7 @@ pub(super) fn base(path: &str) -> &str {
 
 /// Whether `path` is `directory` or below it.
 pub(super) fn is_within(path: &str, directory: &str) -> bool {
-    directory == "/" || path == directory || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+    directory == "/"
+        || path == directory
+        || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }

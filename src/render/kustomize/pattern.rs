@@ -157,7 +157,9 @@ fn complaint(pattern: &str, error: &regex::Error) -> String {
     let last_open = || pattern.rfind('[').and_then(|at| pattern.get(at..)).unwrap_or(pattern);
     let (what, part) = match error {
         regex::Error::CompiledTooBig(_) => ("expression too large", pattern),
-        regex::Error::Syntax(text) if text.contains("unclosed character class") => ("missing closing ]", last_open()),
+        regex::Error::Syntax(text) if text.contains("unclosed character class") => {
+            ("missing closing ]", last_open())
+        }
         regex::Error::Syntax(text) if text.contains("unclosed group") => ("missing closing )", pattern),
         regex::Error::Syntax(text) if text.contains("unopened group") => ("unexpected )", pattern),
         regex::Error::Syntax(text) if text.contains("repetition operator missing expression") => {

@@ -154,10 +154,9 @@ fn read<'a>(
         }
         "PrefixTransformer" => Step::Name(name(config, Side::Prefix)?),
         "SuffixTransformer" => Step::Name(name(config, Side::Suffix)?),
-        "PrefixSuffixTransformer" => Step::Many(vec![
-            Step::Name(name(config, Side::Prefix)?),
-            Step::Name(name(config, Side::Suffix)?),
-        ]),
+        "PrefixSuffixTransformer" => {
+            Step::Many(vec![Step::Name(name(config, Side::Prefix)?), Step::Name(name(config, Side::Suffix)?)])
+        }
         "ReplacementTransformer" => {
             let fields: Fields = from_yaml(config, "ReplacementTransformerPlugin")?;
             Step::Replacements(replacements(loader, &fields.replacements)?)

@@ -149,8 +149,7 @@ impl ResMap {
             [] => "no",
             _ => "multiple",
         };
-        let message =
-            format!("{how_many} matches for Id {id}; failed to find unique target for patch {id}");
+        let message = format!("{how_many} matches for Id {id}; failed to find unique target for patch {id}");
         Err(Error::because(Cause::Target, message))
     }
 

@@ -132,7 +132,12 @@ impl Schemas {
         }
         if self.custom.borrow().is_some() {
             let _ = self.read();
-            return self.scopes.borrow().get(&(api_version.to_owned(), kind.to_owned())).copied().unwrap_or(false);
+            return self
+                .scopes
+                .borrow()
+                .get(&(api_version.to_owned(), kind.to_owned()))
+                .copied()
+                .unwrap_or(false);
         }
         if !self.is_read.get() && self.built_in.get() == BuiltIn::NotRead {
             self.built_in.set(BuiltIn::Wanted);
@@ -181,7 +186,9 @@ impl Schemas {
             all.add_document(&value);
             self.scopes.borrow_mut().extend(scopes(&value));
         }
-        if (custom.is_none() || self.built_in.get() == BuiltIn::Wanted) && self.built_in.get() != BuiltIn::Read {
+        if (custom.is_none() || self.built_in.get() == BuiltIn::Wanted)
+            && self.built_in.get() != BuiltIn::Read
+        {
             all.add_table();
             self.built_in.set(BuiltIn::Read);
         }
@@ -316,7 +323,8 @@ fn scopes(document: &Value) -> HashMap<(String, String), bool> {
     let mut scopes = HashMap::new();
     let Some(paths) = document.get("paths").and_then(Value::as_map) else { return scopes };
     for (path, item) in paths.iter() {
-        let kind = item.get("get").and_then(|get| get.get("x-kubernetes-group-version-kind")).and_then(type_of);
+        let kind =
+            item.get("get").and_then(|get| get.get("x-kubernetes-group-version-kind")).and_then(type_of);
         let Some(kind) = kind else { continue };
         if path.contains("namespaces/{namespace}") {
             scopes.insert(kind, false);

@@ -94,13 +94,18 @@ impl Conditions {
 }
 
 /// The resources, by their positions, that a selector selects: by what they were called first or are called now.
-pub(super) fn select(nodes: &Nodes<'_>, resources: &[Resource], selector: &Selector) -> Result<Vec<usize>, Error> {
+pub(super) fn select(
+    nodes: &Nodes<'_>,
+    resources: &[Resource],
+    selector: &Selector,
+) -> Result<Vec<usize>, Error> {
     let compiled = Compiled::new(selector)?;
     let mut conditions = None;
     let mut selected = Vec::new();
     for (at, resource) in resources.iter().enumerate() {
         let (now, first) = (resource.id(), resource.original_id());
-        if !compiled.fits_namespace(first.effective_namespace()) && !compiled.fits_namespace(now.effective_namespace())
+        if !compiled.fits_namespace(first.effective_namespace())
+            && !compiled.fits_namespace(now.effective_namespace())
             || !compiled.fits_name(&first.name) && !compiled.fits_name(&now.name)
             || !compiled.fits_gvk(&now.gvk)
         {

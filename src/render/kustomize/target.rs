@@ -9,13 +9,14 @@ use super::{
     error::Cause,
     generate::{Generated, with_global},
     in_file,
-    kustomization::{FILE_NAMES, Kustomization, Label, Patch, Var},
+    kustomization::{FILE_NAMES, Kustomization, Patch, Var},
     loader::Loader,
     origin::Origin,
     plugin::{self, Generator},
     read,
     resmap::ResMap,
-    resource::{Resource, annotation},
+    resource::annotation,
+    shown::{object, patch_config, text, texts, trouble},
     step::{Configured, Step, run_all},
     text::quote,
     transform::{
@@ -26,7 +27,7 @@ use super::{
         vars::VarSet,
     },
 };
-use crate::yaml::{Value, emit::emit, value::Map};
+use crate::yaml::Value;
 
 /// A kustomization in its directory.
 pub(super) struct Target<'a> {
@@ -141,9 +142,8 @@ impl<'a> Target<'a> {
         };
         into.merge_config(&config, &build.defaults)?;
         if !self.says.crds.is_empty() {
-            let context = |error: Error| {
-                error.context(format!("loading CRDs {}", super::text::list(&self.says.crds)))
-            };
+            let context =
+                |error: Error| error.context(format!("loading CRDs {}", super::text::list(&self.says.crds)));
             let config = Rc::new(crds::load(&self.loader, &self.says.crds).map_err(context)?);
             into.merge_config(&config, &build.defaults)?;
         }
@@ -194,7 +194,7 @@ impl<'a> Target<'a> {
             add(Step::MergePatches(patches), "PatchStrategicMergeTransformer", "patchesStrategicMerge");
         }
         for (number, patch) in says.patches.iter().enumerate() {
-            let config = || emit(&object(&patch_config(patch)));
+            let config = || super::shown::print(&patch_config(patch));
             let patches = Patches::read(build, &self.loader, patch, &config)
                 .map_err(|error| trouble(error, "PatchTransformer", &patch_config(patch)))?;
             let what = if patch.path.is_empty() { format!("#{}", number + 1) } else { patch.path.clone() };
@@ -219,7 +219,7 @@ impl<'a> Target<'a> {
         let common_labels = says.common_labels.clone().unwrap_or_default();
         if !says.labels.is_empty() || !common_labels.is_empty() {
             for label in &says.labels {
-                let fields = label_fields(label, config)?;
+                let fields = label.all_fields(config)?;
                 let entries = Entries { pairs: label.pairs.clone(), fields };
                 add(Step::Entries(entries), "LabelTransformer", "labels");
             }
@@ -369,7 +369,11 @@ impl<'a> Target<'a> {
             after.list_mut().extend(stripped);
             let after = print(build, &after)?;
             if before != after {
-                let why = if before.len() == after.len() { "nodes unequal" } else { "lists have different number of entries" };
+                let why = if before.len() == after.len() {
+                    "nodes unequal"
+                } else {
+                    "lists have different number of entries"
+                };
                 return Err(Error::new(format!("validator shouldn't modify the resource map: {why}")));
             }
         }
@@ -389,7 +393,9 @@ impl<'a> Target<'a> {
                 Ok(loader) => loader,
                 // What is no YAML is a file, and that is the mistake.
                 Err(_) if as_file.is_malformed_yaml() => return Err(as_file),
-                Err(error) => return Err(error.context(format!("accumulation err='{as_file}'"))),
+                Err(error) => {
+                    return Err(error.context(format!("accumulation err='{as_file}'")).rather(&as_file));
+                }
             };
             let taken = std::mem::take(into);
             *into = self
@@ -446,7 +452,8 @@ impl<'a> Target<'a> {
             let sub = target.accumulate(build, Accumulator::default()).map_err(recursed)?;
             (into, sub)
         };
-        into.merge(sub, &build.defaults).map_err(|error| error.context(format!("recursed merging from path '{root}'")))?;
+        into.merge(sub, &build.defaults)
+            .map_err(|error| error.context(format!("recursed merging from path '{root}'")))?;
         Ok(into)
     }
 
@@ -465,9 +472,9 @@ impl<'a> Target<'a> {
             let text = origin.append(path).text();
             let entries = Entries::of_metadata("annotations", annotation::ORIGIN, &text);
             for resource in &mut resources {
-                entries.set(nodes, resource.node).map_err(|error| {
-                    error.context(format!("cannot add path annotation for '{path}'"))
-                })?;
+                entries
+                    .set(nodes, resource.node)
+                    .map_err(|error| error.context(format!("cannot add path annotation for '{path}'")))?;
             }
         }
         if build.explain {
@@ -484,99 +491,4 @@ impl<'a> Target<'a> {
             .append_all(resources)
             .map_err(|error| error.context(format!("merging resources from '{path}'")))
     }
-}
-
-/// The fields that labels go to.
-fn label_fields(label: &Label, config: &Config) -> Result<Vec<super::fieldspec::FieldSpec>, Error> {
-    use super::fieldspec::{FieldSpec, merge_all, merge_one};
-    let failed = |error: Error| error.context("failed to merge labels");
-    let mut fields = label.fields.clone();
-    merge_all(&mut fields, &config.labels).map_err(failed)?;
-    if label.include_selectors {
-        merge_all(&mut fields, &config.common_labels).map_err(failed)?;
-        return Ok(fields);
-    }
-    if label.include_templates {
-        merge_all(&mut fields, &config.template_labels)
-            .map_err(|error| error.context("failed to merge template fieldSpec"))?;
-    }
-    let own = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
-    merge_one(&mut fields, own).map_err(failed)?;
-    Ok(fields)
-}
-
-/// A transformer that cannot be configured. The original shows the configuration that it made of the kustomization.
-fn trouble(error: Error, kind: &str, config: &[(&str, Value)]) -> Error {
-    let config = emit(&object(config));
-    error.context(format!("trouble configuring builtin {kind} with config: `\n{config}`"))
-}
-
-fn text(text: &str) -> Value {
-    Value::from(text)
-}
-
-fn texts(texts: &[String]) -> Value {
-    Value::Seq(texts.iter().map(|it| text(it)).collect())
-}
-
-/// An object without what is empty.
-fn object(fields: &[(&str, Value)]) -> Value {
-    let mut map = Map::new();
-    for (name, value) in fields {
-        let is_empty = match value {
-            Value::Null => true,
-            Value::String(text) => text.is_empty(),
-            Value::Bool(value) => !value,
-            Value::Map(_) => false,
-            _ => false,
-        };
-        if !is_empty {
-            map.insert((*name).to_owned(), value.clone());
-        }
-    }
-    Value::Map(map)
-}
-
-fn patch_config(patch: &Patch) -> Vec<(&'static str, Value)> {
-    let target = patch.target.as_ref().map_or(Value::Null, |target| {
-        object(&[
-            ("group", text(&target.id.gvk.group)),
-            ("version", text(&target.id.gvk.version)),
-            ("kind", text(&target.id.gvk.kind)),
-            ("name", text(&target.id.name)),
-            ("namespace", text(&target.id.namespace)),
-            ("annotationSelector", text(&target.annotations)),
-            ("labelSelector", text(&target.labels)),
-        ])
-    });
-    let options = patch.options.map_or(Value::Null, |options| {
-        object(&[
-            ("allowNameChange", Value::Bool(options.allow_name_change)),
-            ("allowKindChange", Value::Bool(options.allow_kind_change)),
-        ])
-    });
-    vec![("path", text(&patch.path)), ("patch", text(&patch.patch)), ("target", target), ("options", options)]
-}
-
-/// Resources without what Kustomize noted in them.
-pub(super) fn strip(build: &mut Build<'_>, map: &mut ResMap, metadata: &[String]) -> Result<(), Error> {
-    let keeps = |option: &str| metadata.iter().any(|it| it == option);
-    let (origins, transformations) = (keeps("originAnnotations"), keeps("transformerAnnotations"));
-    for resource in map.list_mut() {
-        let mut all = resource.annotations(&build.nodes);
-        if all.is_empty() && origins && transformations {
-            continue;
-        }
-        for name in annotation::OF_BUILD {
-            all.remove(name);
-        }
-        if !origins {
-            all.remove(annotation::ORIGIN);
-        }
-        if !transformations {
-            all.remove(annotation::TRANSFORMATIONS);
-        }
-        Resource::set_annotations(resource, &mut build.nodes, all)?;
-    }
-    Ok(())
 }

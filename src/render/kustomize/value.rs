@@ -97,9 +97,12 @@ impl<'n> Reader<'n, '_> {
                 let scalar = self.meaning(id, in_flow, false)?;
                 Ok(self.scalar(scalar))
             }
-            Kind::Sequence => {
-                node.content.iter().map(|child| self.any(*child, in_flow)).collect::<Result<_, _>>().map(Value::Seq)
-            }
+            Kind::Sequence => node
+                .content
+                .iter()
+                .map(|child| self.any(*child, in_flow))
+                .collect::<Result<_, _>>()
+                .map(Value::Seq),
             Kind::Mapping => self.mapping(id, in_flow, false),
         }
     }
@@ -112,7 +115,10 @@ impl<'n> Reader<'n, '_> {
         for (key, value) in self.nodes.entries(id) {
             let node = &self.nodes[key];
             if node.kind != Kind::Scalar {
-                self.errors.push(format!("cannot unmarshal {} into string", if node.kind == Kind::Mapping { "!!map" } else { "!!seq" }));
+                self.errors.push(format!(
+                    "cannot unmarshal {} into string",
+                    if node.kind == Kind::Mapping { "!!map" } else { "!!seq" }
+                ));
                 continue;
             }
             if !seen.insert(&*node.value) {
@@ -256,7 +262,9 @@ pub(super) fn go_syntax(nodes: &Nodes<'_>, id: NodeId, outermost: bool) -> Strin
             Ok(Scalar::Int(value)) => value.to_string(),
             Ok(Scalar::Uint(value)) => format!("{value:#x}"),
             Ok(Scalar::Float(value)) if value.is_nan() => "NaN".to_owned(),
-            Ok(Scalar::Float(value)) if value.is_infinite() => if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
+            Ok(Scalar::Float(value)) if value.is_infinite() => {
+                if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
+            }
             Ok(Scalar::Float(value)) => {
                 let mut text = String::new();
                 float::push_general(&mut text, value);
@@ -270,18 +278,24 @@ pub(super) fn go_syntax(nodes: &Nodes<'_>, id: NodeId, outermost: bool) -> Strin
             format!("[]interface {{}}{{{}}}", items.join(", "))
         }
         Kind::Mapping => {
-            let is_text = |key: NodeId| outermost || matches!(meaning(nodes, key, false, true), Ok(Scalar::String(_)));
+            let is_text =
+                |key: NodeId| outermost || matches!(meaning(nodes, key, false, true), Ok(Scalar::String(_)));
             let all_text = nodes.entries(id).all(|(key, _)| is_text(key));
             let mut entries: Vec<(bool, String, String)> = nodes
                 .entries(id)
                 .map(|(key, value)| {
                     let text = is_text(key);
-                    let name = if text { super::text::quote(&nodes[key].value) } else { nodes[key].value.to_string() };
+                    let name = if text {
+                        super::text::quote(&nodes[key].value)
+                    } else {
+                        nodes[key].value.to_string()
+                    };
                     (!text, name, go_syntax(nodes, value, false))
                 })
                 .collect();
             entries.sort();
-            let entries: Vec<String> = entries.into_iter().map(|(_, key, value)| format!("{key}:{value}")).collect();
+            let entries: Vec<String> =
+                entries.into_iter().map(|(_, key, value)| format!("{key}:{value}")).collect();
             let keys = if all_text { "string" } else { "interface {}" };
             format!("map[{keys}]interface {{}}{{{}}}", entries.join(", "))
         }

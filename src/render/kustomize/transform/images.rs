@@ -27,7 +27,9 @@ pub(in super::super) fn apply(
     }
     for resource in map.list() {
         if nodes.text(resource.node, "kind") != "CustomResourceDefinition" {
-            visit_all(nodes, resource.node, fields, Create::NOTHING, &mut |nodes, at| updater.update(nodes, at))?;
+            visit_all(nodes, resource.node, fields, Create::NOTHING, &mut |nodes, at| {
+                updater.update(nodes, at)
+            })?;
         }
     }
     map.drop_empty(nodes);
@@ -46,7 +48,9 @@ impl Updater<'_> {
             Kind::Mapping => {
                 for index in (0..nodes[at].content.len()).step_by(2) {
                     let content = &nodes[at].content;
-                    let (Some(key), Some(value)) = (content.get(index), content.get(index + 1)) else { break };
+                    let (Some(key), Some(value)) = (content.get(index), content.get(index + 1)) else {
+                        break;
+                    };
                     let (key, value) = (*key, *value);
                     self.walk(nodes, value)?;
                     if matches!(&*nodes[key].value, "containers" | "initContainers")

@@ -43,7 +43,8 @@ impl Entries {
         for (key, value) in &self.pairs {
             // One node for all fields, as in the original: where it is added, it is the same in all of them, and what
             // changes one of them later changes them all.
-            let shared = Node { kind: Kind::Scalar, tag: Tag::Str, value: value.clone().into(), ..Node::default() };
+            let shared =
+                Node { kind: Kind::Scalar, tag: Tag::Str, value: value.clone().into(), ..Node::default() };
             let shared = nodes.add(shared);
             visit_all(nodes, object, &self.fields, Create::MAPPING, &mut |nodes, at| {
                 set(nodes, at, key.clone(), shared)

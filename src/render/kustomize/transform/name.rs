@@ -26,8 +26,10 @@ pub(in super::super) struct Name {
 
 impl Name {
     pub(in super::super) fn apply<'a>(&self, build: &mut Build<'a>, map: &mut ResMap) -> Result<(), Error> {
-        let (left_alone, service) =
-            ([Gvk::new("", "", "CustomResourceDefinition"), Gvk::new("", "", "Namespace")], Gvk::new("apiregistration.k8s.io", "", "APIService"));
+        let (left_alone, service) = (
+            [Gvk::new("", "", "CustomResourceDefinition"), Gvk::new("", "", "Namespace")],
+            Gvk::new("apiregistration.k8s.io", "", "APIService"),
+        );
         let Build { nodes, schemas, .. } = build;
         for resource in map.list_mut() {
             let first = resource.original_id().gvk.clone();

@@ -91,7 +91,8 @@ impl Namespace {
         let api_version = nodes.field(object, "apiVersion").map_or("", |it| &*nodes[it].value).to_owned();
         let kind = resource.id().gvk.kind.to_string();
         if !resource.id().cluster {
-            let own = [FieldSpec { path: "metadata/namespace".to_owned(), create: true, ..FieldSpec::default() }];
+            let own =
+                [FieldSpec { path: "metadata/namespace".to_owned(), create: true, ..FieldSpec::default() }];
             let create = Create { kind: Some(Kind::Scalar), tag: Tag::None };
             visit_all(nodes, object, &own, create, &mut |nodes, at| self.write(nodes, at))?;
         }
@@ -110,14 +111,16 @@ impl Namespace {
             })
             .cloned()
             .collect();
-        visit_all(nodes, object, &fields, Create::TEXT, &mut |nodes, at| self.write(nodes, at)).map_err(|error| {
-            let wrong_kind = error.message().contains("wrong node kind: expected ScalarNode but got ");
-            error.context(if wrong_kind {
-                "namespace field specs must target scalar nodes"
-            } else {
-                "namespace transformation failed"
-            })
-        })
+        visit_all(nodes, object, &fields, Create::TEXT, &mut |nodes, at| self.write(nodes, at)).map_err(
+            |error| {
+                let wrong_kind = error.message().contains("wrong node kind: expected ScalarNode but got ");
+                error.context(if wrong_kind {
+                    "namespace field specs must target scalar nodes"
+                } else {
+                    "namespace transformation failed"
+                })
+            },
+        )
     }
 
     fn write(&self, nodes: &mut Nodes<'_>, at: NodeId) -> Result<(), Error> {
@@ -148,7 +151,9 @@ impl Namespace {
             if !found.is_some_and(|found| !nodes.is_null(found) && nodes[found].value == wanted) {
                 continue;
             }
-            if let Some(place) = lookup(nodes, subject, &["namespace"], Some(Kind::Scalar)).map_err(context)? {
+            if let Some(place) =
+                lookup(nodes, subject, &["namespace"], Some(Kind::Scalar)).map_err(context)?
+            {
                 self.write(nodes, place).map_err(context)?;
             }
         }

@@ -43,11 +43,12 @@ impl Patches {
                 return Err(Error::new(format!("must specify one of patch and path in\n{}", config())));
             }
             (false, false) => {
-                return Err(Error::new(format!("patch and path can't be set at the same time\n{}", config())));
+                return Err(Error::new(format!(
+                    "patch and path can't be set at the same time\n{}",
+                    config()
+                )));
             }
-            (false, true) => {
-                (build.arena.keep(inline.as_bytes()), format!("[patch: {}]", quote(inline)))
-            }
+            (false, true) => (build.arena.keep(inline.as_bytes()), format!("[patch: {}]", quote(inline))),
             (true, false) => {
                 let text = loader.load(&args.path).map_err(|error| {
                     error.context(format!("failed to get the patch file from path({})", args.path))
@@ -279,7 +280,8 @@ fn apply_to_all(
     patch: &Resource,
 ) -> Result<(), Error> {
     // All that are called as one of the selected now, each once.
-    let ids: Vec<_> = selected.iter().filter_map(|at| map.list().get(*at)).map(|it| it.id().clone()).collect();
+    let ids: Vec<_> =
+        selected.iter().filter_map(|at| map.list().get(*at)).map(|it| it.id().clone()).collect();
     let places: BTreeSet<usize> = ids.iter().flat_map(|id| map.by_current(id)).collect();
     {
         for at in places {
@@ -330,4 +332,3 @@ fn apply_merge(
     }
     resource.set_namespace(nodes, namespace)
 }
-

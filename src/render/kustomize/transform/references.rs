@@ -62,9 +62,10 @@ impl<'r> Fields<'r> {
         let numbers = |kind: &str| self.by_kind.get(kind).map_or(&[][..], Vec::as_slice);
         let own = numbers(&gvk.kind);
         let any = if gvk.kind.is_empty() { &[] } else { numbers("") };
-        own.iter().chain(any).copied().filter(|number| {
-            self.list.get(*number).is_some_and(|(_, field)| gvk.is_selected_by(&field.gvk))
-        })
+        own.iter()
+            .chain(any)
+            .copied()
+            .filter(|number| self.list.get(*number).is_some_and(|(_, field)| gvk.is_selected_by(&field.gvk)))
     }
 }
 
@@ -92,7 +93,8 @@ impl Renamed {
                 let known = by_name.entry(id.name.to_string()).or_default();
                 if known.last().is_none_or(|last| last.at != at) {
                     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
-                    let (prefixes, suffixes) = (owned(resource.prefixes(nodes)), owned(resource.suffixes(nodes)));
+                    let (prefixes, suffixes) =
+                        (owned(resource.prefixes(nodes)), owned(resource.suffixes(nodes)));
                     known.push(Candidate { at, prefixes, suffixes });
                 }
             }
@@ -115,13 +117,15 @@ impl Finder<'_> {
         // The kind was chosen by what the object was called first; by now it may be of another one.
         let spec = FieldSpec { gvk: self.referrer.id().gvk.clone(), ..self.field.clone() };
         let node = self.referrer.node;
-        visit_one(nodes, node, &spec, Create::NOTHING, &mut |nodes, at| self.set(nodes, at)).map_err(|error| {
-            error.context(format!(
-                "updating name reference in '{}' field of '{}'",
-                self.field.path,
-                self.referrer.id()
-            ))
-        })
+        visit_one(nodes, node, &spec, Create::NOTHING, &mut |nodes, at| self.set(nodes, at)).map_err(
+            |error| {
+                error.context(format!(
+                    "updating name reference in '{}' field of '{}'",
+                    self.field.path,
+                    self.referrer.id()
+                ))
+            },
+        )
     }
 
     fn set(&self, nodes: &mut Nodes<'_>, at: NodeId) -> Result<(), Error> {
@@ -139,7 +143,11 @@ impl Finder<'_> {
                     match nodes[item].kind {
                         Kind::Scalar => self.set_scalar(nodes, item)?,
                         Kind::Mapping => self.set_mapping(nodes, item)?,
-                        _ => return Err(Error::new("node is expected to be either a string or a map of string")),
+                        _ => {
+                            return Err(Error::new(
+                                "node is expected to be either a string or a map of string",
+                            ));
+                        }
                     }
                 }
                 Ok(())
@@ -167,7 +175,8 @@ impl Finder<'_> {
             return Err(Error::new("path config error; no 'name' field in node"));
         };
         let old = nodes[name].value.to_string();
-        let namespace = get(nodes, at, "namespace").map_err(|error| error.context("trying to match 'namespace' field"))?;
+        let namespace = get(nodes, at, "namespace")
+            .map_err(|error| error.context("trying to match 'namespace' field"))?;
         let namespace = namespace.map(|namespace| nodes[namespace].value.to_string());
         let lives_in = |namespace: &str, first: bool| {
             let namespace = namespace.to_owned();
@@ -204,7 +213,9 @@ impl Finder<'_> {
     fn lived_there(&self, nodes: &Nodes<'_>, namespace: &str) -> bool {
         let Some(all) = self.renamed.by_namespace.get(namespace) else { return false };
         let account_namespaces = self.account_namespaces(nodes);
-        all.iter().filter_map(|at| self.resources.get(*at)).any(|it| self.is_in_reach(nodes, it, &account_namespaces))
+        all.iter()
+            .filter_map(|at| self.resources.get(*at))
+            .any(|it| self.is_in_reach(nodes, it, &account_namespaces))
     }
 
     /// Whether the referrer may refer to a resource: by its namespace.
@@ -222,8 +233,12 @@ impl Finder<'_> {
             return Vec::new();
         }
         let Some(subjects) = nodes.field(self.referrer.node, "subjects") else { return Vec::new() };
-        let accounts = nodes[subjects].content.iter().filter(|it| nodes.text(**it, "kind") == "ServiceAccount");
-        accounts.filter_map(|it| nodes.field(*it, "namespace")).map(|it| nodes[it].value.to_string()).collect()
+        let accounts =
+            nodes[subjects].content.iter().filter(|it| nodes.text(**it, "kind") == "ServiceAccount");
+        accounts
+            .filter_map(|it| nodes.field(*it, "namespace"))
+            .map(|it| nodes[it].value.to_string())
+            .collect()
     }
 
     /// The one resource that was called `old` and is meant.
@@ -244,7 +259,8 @@ impl Finder<'_> {
             .filter(|(_, it)| accept(it) && self.is_in_reach(nodes, it, &account_namespaces))
             .filter(|(_, it)| it.previous_ids().iter().any(|id| id.gvk.is_selected_by(self.target)))
             .filter(|(_, it)| {
-                role.as_ref().is_none_or(|role| it.previous_ids().iter().any(|id| id.gvk.is_selected_by(role)))
+                role.as_ref()
+                    .is_none_or(|role| it.previous_ids().iter().any(|id| id.gvk.is_selected_by(role)))
             })
             .filter(|(_, it)| {
                 own.cluster

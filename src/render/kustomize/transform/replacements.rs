@@ -30,7 +30,9 @@ pub(in super::super) fn apply(
             return Err(Error::new("replacements must specify a source and at least one target"));
         }
         let value = match (source, source_value) {
-            (Some(_), Some(_)) => return Err(Error::new("value and resource selectors are mutually exclusive")),
+            (Some(_), Some(_)) => {
+                return Err(Error::new("value and resource selectors are mutually exclusive"));
+            }
             (_, Some(text)) => build.nodes.scalar(text.clone()),
             (Some(source), None) => source_of(&mut build.nodes, map.list(), source)?,
             (None, None) => continue,
@@ -59,10 +61,15 @@ impl std::fmt::Display for SourceSelector {
 }
 
 /// The node that a value comes from, or a part of its text.
-fn source_of(nodes: &mut Nodes<'_>, resources: &[Resource], source: &SourceSelector) -> Result<NodeId, Error> {
+fn source_of(
+    nodes: &mut Nodes<'_>,
+    resources: &[Resource],
+    source: &SourceSelector,
+) -> Result<NodeId, Error> {
     // To the original no kind is known to live outside of namespaces here.
     let plain = |id: &ResId| ResId { cluster: false, ..id.clone() };
-    let mut matches = resources.iter().filter(|it| it.all_ids().any(|id| plain(id).is_selected_by(&source.id)));
+    let mut matches =
+        resources.iter().filter(|it| it.all_ids().any(|id| plain(id).is_selected_by(&source.id)));
     let found = match (matches.next(), matches.next()) {
         (Some(one), None) => one,
         (None, _) => return Err(Error::because(Cause::Target, format!("nothing selected by {source}"))),
@@ -84,7 +91,8 @@ fn source_of(nodes: &mut Nodes<'_>, resources: &[Resource], source: &SourceSelec
         return Err(Error::new("delimiter option can only be used with scalar nodes"));
     }
     let text = nodes[value].value.to_string();
-    let part = usize::try_from(options.index).ok().and_then(|index| text.split(&options.delimiter).nth(index));
+    let part =
+        usize::try_from(options.index).ok().and_then(|index| text.split(&options.delimiter).nth(index));
     let Some(part) = part else {
         let index = options.index;
         return Err(Error::new(format!("options.index {index} is out of bounds for value {text}")));
@@ -94,14 +102,18 @@ fn source_of(nodes: &mut Nodes<'_>, resources: &[Resource], source: &SourceSelec
     Ok(copy)
 }
 
-fn write(build: &mut Build<'_>, map: &mut ResMap, value: NodeId, target: &TargetSelector) -> Result<(), Error> {
+fn write(
+    build: &mut Build<'_>,
+    map: &mut ResMap,
+    value: NodeId,
+    target: &TargetSelector,
+) -> Result<(), Error> {
     let Some(select) = &target.select else {
         return Err(Error::new("target must specify resources to select"));
     };
     let wrong = |error: Error| error.context("error creating target selector");
     let compiled = Compiled::new(select).map_err(wrong)?;
-    let rejected =
-        target.reject.iter().map(Compiled::new).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let rejected = target.reject.iter().map(Compiled::new).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     let conditions = Conditions::new(select)?;
     let reject_conditions = target.reject.iter().map(Conditions::new).collect::<Result<Vec<_>, _>>()?;
     let default = [NAME.to_owned()];
@@ -112,7 +124,8 @@ fn write(build: &mut Build<'_>, map: &mut ResMap, value: NodeId, target: &Target
             continue;
         }
         let by_condition = target.reject.iter().zip(&reject_conditions).any(|(reject, conditions)| {
-            !(reject.annotations.is_empty() && reject.labels.is_empty()) && conditions.hold(&build.nodes, resource)
+            !(reject.annotations.is_empty() && reject.labels.is_empty())
+                && conditions.hold(&build.nodes, resource)
         });
         let by_id = || {
             target.reject.iter().zip(&rejected).any(|(reject, compiled)| {

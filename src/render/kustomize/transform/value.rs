@@ -52,7 +52,9 @@ impl ValueAdd {
                         _ => fields.push(part.to_owned()),
                     }
                 }
-                let Some(found) = lookup(nodes, resource.node, &fields, Some(Kind::Scalar))? else { continue };
+                let Some(found) = lookup(nodes, resource.node, &fields, Some(Kind::Scalar))? else {
+                    continue;
+                };
                 expect_kind(nodes, found, Kind::Scalar)?;
                 let new = if target.position > 0 {
                     insert_part(&nodes[found].value, target.position - 1, &self.value)

@@ -31,7 +31,9 @@ impl VarSet {
             let by_all = !wanted.namespace.is_empty();
             let is_meant = |resource: &Resource| {
                 !resource.is_empty(nodes)
-                    && resource.all_ids().any(|id| if by_all { wanted.same(id) } else { wanted.same_but_namespace(id) })
+                    && resource
+                        .all_ids()
+                        .any(|id| if by_all { wanted.same(id) } else { wanted.same_but_namespace(id) })
             };
             let matched: Vec<usize> =
                 map.list().iter().enumerate().filter(|(_, it)| is_meant(it)).map(|(at, _)| at).collect();
@@ -88,7 +90,9 @@ impl VarSet {
         }
         for resource in map.list() {
             for spec in fields {
-                visit_one(nodes, resource.node, spec, Create::NOTHING, &mut |nodes, at| replace(nodes, at, &values))?;
+                visit_one(nodes, resource.node, spec, Create::NOTHING, &mut |nodes, at| {
+                    replace(nodes, at, &values)
+                })?;
             }
         }
         Ok(())
