@@ -5,6 +5,7 @@
 
 mod activate;
 mod approve;
+mod build;
 mod context;
 mod diff;
 mod export;
@@ -109,6 +110,8 @@ enum Verb {
     Gc(gc::Args),
     /// Hash everything in the store again
     Fsck(fsck::Args),
+    /// Print what `kustomize build` prints
+    Build(build::Args),
     /// Write the unit, the udev rule, the user and a configuration onto this node
     Install(install::Args),
     /// Print completions, man pages, a configuration, the unit or the udev rule
@@ -149,6 +152,7 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Extract(args) => extract::run(args, context),
         Verb::Gc(args) => gc::run(&args, context),
         Verb::Fsck(args) => fsck::run(&args, context),
+        Verb::Build(args) => build::run(&args, context),
         Verb::Install(args) => install::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
     }

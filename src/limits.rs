@@ -125,6 +125,15 @@ pub const YAML_DOCUMENTS: usize = 100_000;
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
 
+/// Nodes of one Kustomize build, patches and copies included: 12 MB of definitions have 800,000, and each takes 72 bytes.
+pub const KUSTOMIZE_NODES: usize = 5_000_000;
+
+/// A compiled regular expression of a selector: names and kinds need a thousandth of it.
+pub const KUSTOMIZE_PATTERN_BYTES: usize = 8 * 1024 * 1024;
+
+/// Kustomizations within kustomizations: the deepest real tree has eight levels.
+pub const KUSTOMIZE_DEPTH: usize = 64;
+
 /// Entries of one release.
 pub const ENTRIES: usize = 10_000;
 

@@ -12,6 +12,8 @@
 
 mod error;
 mod inputs;
+mod kustomizations;
+pub mod kustomize;
 mod manifests;
 mod namespaces;
 mod owner;
@@ -73,9 +75,13 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
             manifests::read(&tree, &spec.path)?
         }
-        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
-            return Err(Why::Unsupported(error::word(kind)));
+        EntryKind::Kustomization => {
+            let wanted = &spec.content;
+            let blob = content.read(&wanted.digest, wanted.size)?;
+            let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
+            kustomizations::read(&tree, spec, content)?
         }
+        kind @ EntryKind::Chart => return Err(Why::Unsupported(error::word(kind))),
     };
     if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
     {
@@ -112,16 +118,15 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 }
 
 /// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
-/// signers what changes. Nothing can apply them.
+/// signers what changes. Nothing can apply them. A kustomization has no sources here beside its own tree.
 ///
 /// # Errors
 /// When the engine refuses the tree, or cannot work without the cluster.
 pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<(Object, Place)>, Why> {
     let parts = match kind {
         EntryKind::Manifests => manifests::read(tree, path)?,
-        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
-            return Err(Why::Unsupported(error::word(kind)));
-        }
+        EntryKind::Kustomization => kustomizations::alone(tree, path)?,
+        kind @ EntryKind::Chart => return Err(Why::Unsupported(error::word(kind))),
     };
     check_duplicates(&parts.objects)?;
     Ok(parts.objects)

@@ -1,4 +1,4 @@
-use super::{AGENT_NAMESPACE, Place};
+use super::{AGENT_NAMESPACE, Place, kustomize};
 use crate::{
     archive::{self, Unresolved},
     bundle::EntryKind,
@@ -115,6 +115,15 @@ pub enum Why {
         /// What the channel may not do.
         why: OutOfReach,
     },
+    /// A kustomization cannot be built.
+    #[error("kustomization `{path}` cannot be built")]
+    Kustomize {
+        /// Its directory.
+        path: String,
+        /// In Kustomize's words.
+        #[source]
+        why: Box<kustomize::Error>,
+    },
     /// Not a single object.
     #[error("it renders to nothing")]
     Empty,
@@ -150,6 +159,7 @@ impl Fault for Error {
             Why::NoNamespace { .. } => "no_namespace",
             Why::UnknownKind { .. } => "unknown_kind",
             Why::Scope { .. } => "scope",
+            Why::Kustomize { why, .. } => why.code(),
             Why::Empty => "empty_render",
         }
     }
@@ -159,6 +169,7 @@ impl Fault for Error {
             Why::Content(error) => error.class(),
             Why::Archive(error) => error.class(),
             Why::Object(error) => error.class(),
+            Why::Kustomize { why, .. } => why.class(),
             Why::UnknownKind { .. } => Class::Unavailable,
             Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
             _ => Class::Invalid,
@@ -177,6 +188,7 @@ impl Fault for Error {
                 format!("correct `path` of entry `{entry}` in bundle.yaml and build again")
             }
             Why::Yaml { .. } | Why::Json { .. } => "correct the file and build the bundle again".into(),
+            Why::Kustomize { why, .. } => why.hint().into(),
             Why::Limit { .. } => format!("split entry `{entry}`"),
             Why::Duplicate { .. } => "take one of the two out and build the bundle again".into(),
             Why::NoNamespace { .. } => {

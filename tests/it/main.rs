@@ -20,6 +20,7 @@ mod git;
 mod graph;
 mod hostile;
 mod import;
+mod kustomize;
 mod media;
 mod node;
 mod object;

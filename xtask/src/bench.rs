@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod kustomize;
 mod node;
 mod store;
 mod yaml;
@@ -13,6 +14,8 @@ use anyhow::{Result, ensure};
 pub enum Subject {
     /// Reading YAML and printing it again
     Yaml,
+    /// Building kustomizations
+    Kustomize,
     /// `airlock import` of gigabytes
     Import,
     /// From the start of `airlock run` to the moment when it is ready
@@ -32,6 +35,7 @@ pub fn run(subject: Subject) -> Result<String> {
     }
     match subject {
         Subject::Yaml => yaml::run(),
+        Subject::Kustomize => kustomize::run(),
         Subject::Import => node::import(),
         Subject::Start => node::start(),
         Subject::Open => store::open(),

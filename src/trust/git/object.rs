@@ -1,6 +1,13 @@
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use super::GitRefusal;
+use crate::digest::hex;
+
+/// The lengths of names, in bytes.
+const SHA1_BYTES: usize = 20;
+const SHA256_BYTES: usize = 32;
 
 /// Which hash names a repository's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,27 +18,31 @@ pub enum Hash {
     Sha256,
 }
 
-/// The name of an object.
+/// The name of an object: what it hashes to.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(gix::ObjectId);
+pub struct Id(Vec<u8>);
 
 impl Id {
-    /// Reads a name: 40 or 64 hexadecimal digits.
+    /// Reads a name: 40 or 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        gix::ObjectId::from_hex(text.as_bytes()).ok().map(Self)
+        let nibble = |c: &u8| match c {
+            b'0'..=b'9' => Some(c - b'0'),
+            b'a'..=b'f' => Some(c - b'a' + 10),
+            _ => None,
+        };
+        let pair = |pair: &[u8]| Some(nibble(pair.first()?)? << 4 | nibble(pair.get(1)?)?);
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
+        bytes.filter(|it| matches!(it.len(), SHA1_BYTES | SHA256_BYTES)).map(Self)
     }
 
     /// Which hash made it.
     pub fn hash(&self) -> Hash {
-        match self.0.kind() {
-            gix::hash::Kind::Sha1 => Hash::Sha1,
-            _ => Hash::Sha256,
-        }
+        if self.0.len() == SHA1_BYTES { Hash::Sha1 } else { Hash::Sha256 }
     }
 
     /// The name's bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_slice()
+        &self.0
     }
 
     /// Names bytes as Git does: with their kind and length before them.
@@ -39,25 +50,35 @@ impl Id {
     /// # Errors
     /// When SHA-1 is asked for and the bytes carry a collision attack.
     pub(super) fn of(hash: Hash, kind: &str, bytes: &[u8]) -> Result<Self, GitRefusal> {
-        let mut hasher = gix::hash::hasher(match hash {
-            Hash::Sha1 => gix::hash::Kind::Sha1,
-            Hash::Sha256 => gix::hash::Kind::Sha256,
-        });
-        hasher.update(format!("{kind} {}\0", bytes.len()).as_bytes());
-        hasher.update(bytes);
-        hasher.try_finalize().map(Self).map_err(|_| GitRefusal::Collision { what: format!("a {kind}") })
+        let head = format!("{kind} {}\0", bytes.len());
+        match hash {
+            Hash::Sha1 => {
+                let mut hasher = sha1dc::Hasher::new();
+                hasher.update(head.as_bytes());
+                hasher.update(bytes);
+                let found =
+                    hasher.finalize().map_err(|_| GitRefusal::Collision { what: format!("a {kind}") })?;
+                Ok(Self(<[u8; SHA1_BYTES]>::from(found).to_vec()))
+            }
+            Hash::Sha256 => {
+                let mut hasher = Sha256::new();
+                hasher.update(head.as_bytes());
+                hasher.update(bytes);
+                Ok(Self(hasher.finalize().to_vec()))
+            }
+        }
     }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        f.write_str(&hex(&self.0))
     }
 }
 
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
 }
 
