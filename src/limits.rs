@@ -136,3 +136,11 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Share of the disk that an import leaves free, in percent: OSTree keeps 3.
 pub const FREE_PERCENT: u64 = 3;
+
+/// A compiled regular expression of a template: `\pL{100}` needs about a fiftieth of it, and nobody writes by hand what
+/// needs more.
+pub const REGEXP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Parentheses inside each other in the translated form of a regular expression; Go stops at 1,000, each of which
+/// becomes at most three.
+pub const REGEXP_DEPTH: u32 = 3_100;

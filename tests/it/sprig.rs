@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+mod regexp;
 mod semver;
 
 /// The rows of one suite: what was asked, then what the original said.
@@ -32,5 +33,24 @@ fn outcome<T: Into<Value>>(result: Result<T, impl std::fmt::Display>) -> Value {
     match result {
         Ok(value) => value.into(),
         Err(error) => serde_json::json!({ "error": error.to_string() }),
+    }
+}
+
+/// Bytes as the rows have them: text, or base64 where they are no UTF-8.
+fn bytes(cell: &Value) -> Vec<u8> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    match cell {
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Object(map) => STANDARD.decode(map["bytes"].as_str().unwrap()).unwrap(),
+        other => panic!("{other} is no text"),
+    }
+}
+
+/// The same the other way round.
+fn text(bytes: &[u8]) -> Value {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => serde_json::json!({ "bytes": STANDARD.encode(bytes) }),
     }
 }
