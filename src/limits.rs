@@ -122,6 +122,25 @@ pub const YAML_NODES: usize = 10_000_000;
 /// Documents of one YAML input.
 pub const YAML_DOCUMENTS: usize = 100_000;
 
+/// Steps of one chart's render. The largest chart that we know takes 3 million; this many take some seconds.
+pub const TEMPLATE_STEPS: u64 = 100_000_000;
+
+/// Bytes that one chart's templates may write, what they write into strings included.
+pub const TEMPLATE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Templates within templates: Helm ends a helper that includes itself at 1,000.
+pub const TEMPLATE_DEPTH: u32 = 4_000;
+
+/// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB; who renders charts that nest
+/// deeper does so on a thread that has more, and says so.
+pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
+
+/// Blocks and parentheses within each other in a template's text: people write twenty, Go takes 10,000 parentheses.
+pub const TEMPLATE_NESTING: usize = 500;
+
+/// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
+pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;
+
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
 
