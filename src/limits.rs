@@ -163,3 +163,6 @@ pub const REGEXP_BYTES: usize = 32 * 1024 * 1024;
 /// Parentheses inside each other in the translated form of a regular expression; Go stops at 1,000, each of which
 /// becomes at most three.
 pub const REGEXP_DEPTH: u32 = 3_100;
+
+/// Compiled regular expressions that one render keeps: a chart has a few dozen.
+pub const REGEXP_CACHE: usize = 256;

@@ -14,6 +14,9 @@ pub mod function;
 pub mod strconv;
 pub mod value;
 
+// The functions that charts call; they stand on everything above.
+pub mod sprig;
+
 pub use budget::{Budget, Exhausted};
 pub use error::{Error, ExecuteError, Place, Why};
 pub use function::{Args, Builtins, Context, Failure, Function, Functions, RunError, Table};

@@ -11,8 +11,10 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::bytes;
 
-use super::quote;
-use crate::limits;
+use crate::{
+    limits,
+    render::gotemplate::strconv::{can_backquote, quote},
+};
 
 pub use translate::Error;
 
@@ -51,9 +53,8 @@ impl Regexp {
 
     /// What `regexp.MustCompile` says when it panics.
     pub fn panic_text(pattern: &[u8], error: &Error) -> Vec<u8> {
-        let plain = |c: char| c != '`' && c != '\u{feff}' && c != '\u{7f}' && (c >= ' ' || c == '\t');
         let quoted = match std::str::from_utf8(pattern) {
-            Ok(text) if text.chars().all(plain) => format!("`{text}`"),
+            Ok(text) if can_backquote(pattern) => format!("`{text}`"),
             _ => quote(pattern),
         };
         [b"regexp: Compile(", quoted.as_bytes(), b"): ", &error.text()].concat()

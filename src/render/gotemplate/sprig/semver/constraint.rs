@@ -2,7 +2,8 @@
 
 use std::{cmp::Ordering, fmt};
 
-use super::{super::quote, Error, Parts, Version, compare_prerelease};
+use super::{Error, Parts, Version, compare_prerelease};
+use crate::render::gotemplate::strconv::quote;
 
 /// The longest constraint that is read: the original's bound.
 pub(super) const CONSTRAINT_BYTES: usize = 512;
