@@ -35,6 +35,11 @@ pub trait Object: Any {
         None
     }
 
+    /// What its `GoString` method gives (`%#v`), where it has one.
+    fn go_text(&self) -> Option<Str> {
+        None
+    }
+
     /// Where the type is a name for plain data (`time.Duration` for `int64`, `Files` for a map of bytes), that data: it
     /// decides truth, length, ranges, indexing and comparison.
     fn underlying(&self) -> Option<Value> {
