@@ -55,10 +55,8 @@ pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
     let value = match number.to_ascii_lowercase().as_str() {
         "inf" | "infinity" => f64::INFINITY,
         "nan" if !signed => f64::NAN,
-        lower if lower.starts_with("0x") => strconv::parse_float(number.as_bytes())?,
-        // Underscores stand in hexadecimal numbers only.
-        lower if lower.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !lower.contains('_') => {
-            lower.parse().ok().filter(|it: &f64| it.is_finite())?
+        lower if lower.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            strconv::parse_float(number.as_bytes())?
         }
         _ => return None,
     };
@@ -72,15 +70,27 @@ pub(crate) fn parse_decimal(text: &[u8]) -> i64 {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
     };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    let limit = if negative { i64::MIN } else { i64::MAX };
+    let mut value = 0_u64;
+    if digits.is_empty() {
         return 0;
     }
-    let digits = digits.iter().map(|it| i64::from(it - b'0'));
-    let limit = if negative { i64::MIN } else { i64::MAX };
-    let sum = |value: i64, digit: i64| {
-        value.checked_mul(10)?.checked_add(if negative { -digit } else { digit })
-    };
-    digits.into_iter().try_fold(0, sum).unwrap_or(limit)
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return 0;
+        }
+        // What is beyond 64 bits is too large, whatever follows.
+        let next = value.checked_mul(10).and_then(|it| it.checked_add(u64::from(byte - b'0')));
+        match next {
+            Some(next) => value = next,
+            None => return limit,
+        }
+    }
+    if negative {
+        0_i64.checked_sub_unsigned(value).unwrap_or(limit)
+    } else {
+        i64::try_from(value).unwrap_or(limit)
+    }
 }
 
 /// `strconv.ParseInt(text, 8, 64)`; `None` for both of its errors.

@@ -23,10 +23,8 @@ pub struct Time {
 /// `*time.Location`.
 #[derive(Clone, Debug)]
 pub enum Zone {
-    /// `time.UTC`.
+    /// `time.UTC`, and `time.Local`, which is the same here.
     Utc,
-    /// `time.Local`.
-    Local,
     /// What a text said of its own zone: `time.FixedZone`.
     Fixed {
         /// Its abbreviation, perhaps none.
@@ -53,10 +51,8 @@ pub(crate) struct Date {
 impl Zone {
     /// `time.LoadLocation`.
     pub fn load(name: &[u8]) -> Option<Self> {
-        match name {
-            b"" | b"UTC" => return Some(Self::Utc),
-            b"Local" => return Some(Self::Local),
-            _ => (),
+        if matches!(name, b"" | b"UTC" | b"Local") {
+            return Some(Self::Utc);
         }
         let name = std::str::from_utf8(name).ok()?;
         let zone = TimeZone::get(name).ok()?;
@@ -64,10 +60,19 @@ impl Zone {
         (zone.iana_name() == Some(name)).then_some(Self::Named(zone))
     }
 
+    /// `Location.String`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Utc => "UTC".into(),
+            Self::Fixed { name, .. } => name.clone(),
+            Self::Named(zone) => zone.iana_name().unwrap_or_default().into(),
+        }
+    }
+
     /// The abbreviation and the seconds east of Greenwich at an instant.
     pub(crate) fn at(&self, seconds: i64) -> (String, i32) {
         match self {
-            Self::Utc | Self::Local => ("UTC".into(), 0),
+            Self::Utc => ("UTC".into(), 0),
             Self::Fixed { name, offset } => (name.clone(), *offset),
             Self::Named(zone) => {
                 let edge = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
@@ -86,7 +91,7 @@ impl Time {
 
     /// `time.Unix(seconds, 0)`.
     pub fn unix(seconds: i64) -> Self {
-        Self { seconds, nanos: 0, zone: Zone::Local }
+        Self { seconds, nanos: 0, zone: Zone::Utc }
     }
 
     /// `In`.

@@ -39,16 +39,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(map.to_vec().into_iter().map(|(_, value)| value).collect())
     }),
     Function::variadic("merge", &[Type::MAP, Type::MAP], Type::Any, |context, args| {
-        forgive(merge(context, args, Mode::Fill))
+        merge(context, args, Mode::Fill, false)
     }),
     Function::variadic("mustMerge", &[Type::MAP, Type::MAP], Type::Any, |context, args| {
-        merge(context, args, Mode::Fill)
+        merge(context, args, Mode::Fill, true)
     }),
     Function::variadic("mergeOverwrite", &[Type::MAP, Type::MAP], Type::Any, |context, args| {
-        forgive(merge(context, args, Mode::Overwrite))
+        merge(context, args, Mode::Overwrite, false)
     }),
     Function::variadic("mustMergeOverwrite", &[Type::MAP, Type::MAP], Type::Any, |context, args| {
-        merge(context, args, Mode::Overwrite)
+        merge(context, args, Mode::Overwrite, true)
     }),
     Function::new("deepCopy", &[Type::Any], Type::Any, |context, args| deep_copy(context, args.any(0), 0)),
     Function::new("mustDeepCopy", &[Type::Any], Type::Any, |context, args| deep_copy(context, args.any(0), 0)),
@@ -103,20 +103,18 @@ fn omit(context: &mut dyn Context, args: Args<'_>) -> Out {
     Ok(map.to_vec().into_iter().filter(|(key, _)| !left_out.contains(key)).collect())
 }
 
-fn merge(context: &mut dyn Context, args: Args<'_>, mode: Mode) -> Out {
+/// Outside of the `must` functions an error of merging is an empty text; a panic is one everywhere.
+fn merge(context: &mut dyn Context, args: Args<'_>, mode: Mode, must: bool) -> Out {
     let mut into = args.map(0)?.clone();
     for from in maps(args.rest(1)) {
-        merge::merge(context, &mut into, from, mode)?;
+        match merge::merge(context, &mut into, from, mode) {
+            Ok(()) => (),
+            Err(merge::Error::Types) if must => return Err("src and dst must be of same type".into()),
+            Err(merge::Error::Types) => return Ok("".into()),
+            Err(merge::Error::Failure(failure)) => return Err(failure),
+        }
     }
     Ok(into.into())
-}
-
-/// Outside of the `must` functions an error of merging is an empty text.
-fn forgive(merged: Out) -> Out {
-    match merged {
-        Err(failure) if failure.exhausted().is_none() => Ok("".into()),
-        merged => merged,
-    }
 }
 
 /// `copystructure.Copy`: maps and lists anew, all else as it is.

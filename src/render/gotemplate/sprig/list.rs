@@ -70,10 +70,6 @@ fn elements(value: &Value, says: &str) -> Result<Vec<Value>, Failure> {
 }
 
 fn list(_: &mut dyn Context, args: Args<'_>) -> Out {
-    // Without arguments Go passes the nil slice on.
-    if args.is_empty() {
-        return Ok(List::nil(&ANYS).into());
-    }
     Ok(Value::list(args.rest(0).to_vec()))
 }
 

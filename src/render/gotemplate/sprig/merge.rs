@@ -6,8 +6,23 @@
 
 use crate::{
     limits,
-    render::gotemplate::{Context, Failure, Kind, Map, Value},
+    render::gotemplate::{Context, Failure, Kind, Map, Str, Type, Value},
 };
+
+/// Why maps were not merged.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// The original's error.
+    Types,
+    /// The original's panic, or ours.
+    Failure(Failure),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
 
 /// What wins where both have something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +36,8 @@ pub(super) enum Mode {
 /// Merges `from` into `into`, which is replaced where it is the nil map.
 ///
 /// # Errors
-/// In the original's words, and when maps lie too deep.
-pub(super) fn merge(context: &mut dyn Context, into: &mut Map, from: &Map, mode: Mode) -> Result<(), Failure> {
+/// [`Error::Types`] where the original gives an error, and a failure where it panics or maps lie too deep.
+pub(super) fn merge(context: &mut dyn Context, into: &mut Map, from: &Map, mode: Mode) -> Result<(), Error> {
     if into.is_nil() && !from.is_nil() {
         *into = Map::new(into.map_type(), Default::default());
     }
@@ -35,16 +50,17 @@ fn merge_maps(
     from: &Map,
     mode: Mode,
     depth: usize,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     if depth > limits::TEMPLATE_PRINT_DEPTH {
-        return Err(format!("maps lie more than {} deep", limits::TEMPLATE_PRINT_DEPTH).into());
+        let message = format!("maps lie more than {} deep", limits::TEMPLATE_PRINT_DEPTH);
+        return Err(Error::Failure(message.into()));
     }
     context.charge(from.len() as u64 / 2 + 1)?;
     for (key, source) in from.to_vec() {
         let target = into.get(&key);
         if source.is_nil() {
             if mode == Mode::Overwrite {
-                into.insert(key, source)?;
+                put(into, key, source, from)?;
             }
             continue;
         }
@@ -53,7 +69,7 @@ fn merge_maps(
                 merge_maps(context, target, source, mode, depth + 1)?;
             }
             (Value::Map(_), Some(target)) if target.kind() == Kind::Pointer && mode == Mode::Fill => {
-                return Err("src and dst must be of same type".into());
+                return Err(Error::Types);
             }
             _ => (),
         }
@@ -64,7 +80,7 @@ fn merge_maps(
                 // A list of the source takes the place of whatever is there, when it may.
                 (Value::List(_) | Value::Bytes(_), _) => {
                     if mode == Mode::Overwrite {
-                        into.insert(key, source)?;
+                        put(into, key, source, from)?;
                     }
                     continue;
                 }
@@ -73,10 +89,21 @@ fn merge_maps(
             }
         }
         if mode == Mode::Overwrite || target.as_ref().is_none_or(is_empty) {
-            into.insert(key, source)?;
+            put(into, key, source, from)?;
         }
     }
     Ok(())
+}
+
+/// Puts an entry into a map, whose type may take only text.
+fn put(into: &Map, key: Str, value: Value, from: &Map) -> Result<(), Error> {
+    let (wanted, given) = (into.map_type().element, from.map_type().element);
+    if wanted != Type::Any && wanted != given {
+        return Err(Error::Failure(Failure::from(format!(
+            "reflect.Value.SetMapIndex: value of type {given} is not assignable to type {wanted}"
+        ))));
+    }
+    into.insert(key, value).map_err(|error| Error::Failure(error.into()))
 }
 
 /// mergo's `isEmptyValue`: a struct never is, a pointer only where it is nil.

@@ -292,15 +292,15 @@ impl Fields {
         if let Some(offset) = self.offset.filter(|it| *it != -1) {
             let seconds = seconds - i64::from(offset);
             let local = offset == 0 && name.is_empty();
-            return time(seconds, if local { Zone::Local } else { Zone::Fixed { name, offset } });
+            return time(seconds, if local { Zone::Utc } else { Zone::Fixed { name, offset } });
         }
         if name.is_empty() {
-            return time(seconds, Zone::Local);
+            return time(seconds, Zone::Utc);
         }
         let hours = self.zone.strip_prefix(b"GMT").and_then(number).unwrap_or(0);
         let offset = i32::try_from(hours * 3600).unwrap_or(0);
         // The original does not move the instant by the offset that it finds in the name.
-        time(seconds - i64::from(offset), Zone::Fixed { name, offset })
+        time(seconds, Zone::Fixed { name, offset })
     }
 
     fn settle_day_of_year(&mut self) -> Result<(), &'static str> {
