@@ -7,7 +7,7 @@ mod own;
 
 use std::{path::PathBuf, rc::Rc, sync::Arc};
 
-use airlock::render::gotemplate::{Budget, MissingKey, Render, Templates, Value, fmt};
+use airlock::render::gotemplate::{Budget, Builtins, Functions, MissingKey, Render, Templates, Value, fmt};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value as Json, json};
 
@@ -56,17 +56,21 @@ fn text(bytes: &[u8]) -> Json {
     }
 }
 
-fn templates(missing: &Json) -> Templates {
-    let missing = match missing.as_str() {
+fn templates(row: &Json) -> Templates {
+    let missing = match row["missing"].as_str() {
         Some("zero") => MissingKey::Zero,
         Some("error") => MissingKey::Error,
         _ => MissingKey::Default,
     };
-    Templates::new("t", Arc::new(functions::table())).missing_key(missing)
+    let functions: Arc<dyn Functions> = match row["builtins"] {
+        Json::Bool(true) => Arc::new(Builtins),
+        _ => Arc::new(functions::table()),
+    };
+    Templates::new("t", functions).missing_key(missing)
 }
 
 fn executed(row: &Json) -> Json {
-    let mut set = templates(&row["missing"]);
+    let mut set = templates(row);
     for before in row["before"].as_array().into_iter().flatten() {
         if let Err(error) = set.parse(before[0].as_str().unwrap(), decode::bytes(&before[1])) {
             return json!({"error": error.to_string()});

@@ -35,10 +35,15 @@ pub static ALL: [Function; 18] = [
     Function::new("any", &[ANY], ANY, |_, args| Ok(args.any(0).clone())),
     Function::new("typeOf", &[ANY], STRING, |_, args| Ok(sprintf(b"%T", args.rest(0))?.into())),
     Function::new("join", &[STRING, Type::STRINGS], STRING, |_, args| {
-        let items: Vec<String> = args.list(1)?.items().iter().map(|it| match it {
-            Value::Str(text) => text.to_text().into_owned(),
-            other => panic!("{other:?} among strings"),
-        }).collect();
+        let items: Vec<String> = args
+            .list(1)?
+            .items()
+            .iter()
+            .map(|it| match it {
+                Value::Str(text) => text.to_text().into_owned(),
+                other => panic!("{other:?} among strings"),
+            })
+            .collect();
         Ok(items.join(&args.str(0)?.to_text()).into())
     }),
     Function::variadic("lengths", &[Type::LIST, Type::MAP], Type::INT, |_, args| {
@@ -76,7 +81,9 @@ fn tpl(context: &mut dyn Context, args: Args<'_>) -> Outcome {
     let quoted = quote(text);
     match context.run("t", text, args.any(1)) {
         Ok(out) => Ok(out.into()),
-        Err(RunError::Parse(cause)) => Err(Failure::because(format!("cannot parse template {quoted}"), cause)),
+        Err(RunError::Parse(cause)) => {
+            Err(Failure::because(format!("cannot parse template {quoted}"), cause))
+        }
         Err(RunError::Execute(cause)) => {
             Err(Failure::because(format!("error during tpl function execution for {quoted}"), cause))
         }

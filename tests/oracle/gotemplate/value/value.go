@@ -96,23 +96,23 @@ func special(key string, arg any) any {
 	case "$bytes":
 		return binary()
 	case "$strings":
-		out := []string{}
-		for _, item := range arg.([]any) {
-			out = append(out, Decode(item).(string))
+		out := make([]string, len(arg.([]any)))
+		for i, item := range arg.([]any) {
+			out[i] = Decode(item).(string)
 		}
 		return out
 	case "$ints":
-		out := []int{}
-		for _, item := range arg.([]any) {
+		out := make([]int, len(arg.([]any)))
+		for i, item := range arg.([]any) {
 			n, err := strconv.Atoi(item.(string))
 			must(err)
-			out = append(out, n)
+			out[i] = n
 		}
 		return out
 	case "$maps":
-		out := []map[string]any{}
-		for _, item := range arg.([]any) {
-			out = append(out, Decode(item).(map[string]any))
+		out := make([]map[string]any, len(arg.([]any)))
+		for i, item := range arg.([]any) {
+			out[i] = Decode(item).(map[string]any)
 		}
 		return out
 	case "$stringmap":
