@@ -15,6 +15,7 @@ mod archive;
 mod cluster;
 mod converge;
 mod crash;
+mod gotemplate;
 mod graph;
 mod hostile;
 mod import;

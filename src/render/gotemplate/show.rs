@@ -13,7 +13,7 @@ impl Unit {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    fn write(&self, out: &mut Vec<u8>, id: Id) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, id: Id) {
         match self.node(id).form {
             Form::List(run) => self.children(run).iter().for_each(|child| self.write(out, *child)),
             Form::Text { start, end } => out.extend_from_slice(self.slice(start, end)),

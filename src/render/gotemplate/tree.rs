@@ -155,6 +155,14 @@ impl Unit {
         self.definitions.iter().map(|it| &it.name)
     }
 
+    /// A definition as source again, as the parser understood it.
+    pub fn source(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let definition = self.definitions.iter().find(|it| *it.name == *name)?;
+        let mut out = Vec::new();
+        self.write(&mut out, definition.root);
+        Some(out)
+    }
+
     pub(super) fn node(&self, id: Id) -> Node {
         let missing = Node { form: Form::Nil, at: 0 };
         self.nodes.get(id.0 as usize).copied().unwrap_or(missing)

@@ -231,8 +231,8 @@ impl Printer<'_> {
         }
         let signed = flags.plus || sign != b'+';
         if text.starts_with(b"I") || text.starts_with(b"N") {
-            // Zeros in front would make no number of it, and NaN has a sign only where one is asked for.
-            if text.starts_with(b"I") && signed || text.starts_with(b"N") && (flags.space || flags.plus) {
+            // Zeros in front would make no number of it. Infinity always has a sign, NaN where one is asked for.
+            if text.starts_with(b"I") || flags.space || flags.plus {
                 text.insert(0, sign);
             }
             return self.pad_with_spaces(&text);

@@ -110,11 +110,27 @@ struct Digits {
 
 impl Digits {
     fn shortest(value: f64, kind: FloatKind) -> Self {
-        match kind {
-            FloatKind::Float64 => Self::read(&format!("{value:e}")),
-            #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
-            FloatKind::Float32 => Self::read(&format!("{:e}", value as f32)),
+        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        let (shortest, unique) = match kind {
+            FloatKind::Float64 => (Self::read(&format!("{value:e}")), 15),
+            FloatKind::Float32 => (Self::read(&format!("{:e}", value as f32)), 6),
+        };
+        if shortest.digits.len() <= unique {
+            return shortest;
         }
+        // Of two that are equally short and equally near Go takes the even one, Rust the greater.
+        let even = Self::exact(value, shortest.digits.len());
+        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        let same = match (even.text().parse::<f64>(), even.text().parse::<f32>(), kind) {
+            (Ok(read), _, FloatKind::Float64) => read.to_bits() == value.to_bits(),
+            (_, Ok(read), FloatKind::Float32) => read.to_bits() == (value as f32).to_bits(),
+            _ => false,
+        };
+        if same { even } else { shortest }
+    }
+
+    fn text(&self) -> String {
+        format!("0.{}e{}", self.digits, self.point)
     }
 
     fn exact(value: f64, count: usize) -> Self {
