@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+mod crypto;
 mod functions;
 mod regexp;
 mod semver;
@@ -13,13 +14,13 @@ fn rows(text: &str) -> impl Iterator<Item = Vec<Value>> {
 
 /// Runs every row and tells of all that differ at once.
 #[track_caller]
-fn check(text: &str, least: usize, mut ask: impl FnMut(&[Value]) -> Value) {
+fn check(text: &str, least: usize, mut ask: impl FnMut(&[Value], &Value) -> Value) {
     let (mut count, mut wrong) = (0, Vec::new());
     for row in rows(text) {
         count += 1;
         let (expect, asked) = row.split_last().unwrap();
-        let found = ask(asked);
-        if found != *expect && found != Value::String("skip".into()) {
+        let found = ask(asked, expect);
+        if found != *expect {
             let asked = Value::Array(asked.to_vec());
             wrong.push(format!("{asked}\n    original {expect}\n    ours     {found}"));
         }

@@ -12,6 +12,7 @@
 mod call;
 mod cast;
 pub mod clock;
+pub mod crypto;
 mod date;
 mod decimal;
 mod defaults;
@@ -24,6 +25,7 @@ pub mod json;
 mod layout;
 mod list;
 mod merge;
+mod network;
 mod numeric;
 mod path;
 mod random;
@@ -44,11 +46,13 @@ pub use environment::Environment;
 /// All functions, for a [`Table`](super::Table).
 pub fn functions() -> impl Iterator<Item = &'static Function> {
     [
+        crypto::FUNCTIONS,
         date::FUNCTIONS,
         defaults::FUNCTIONS,
         dict::FUNCTIONS,
         json::FUNCTIONS,
         list::FUNCTIONS,
+        network::FUNCTIONS,
         numeric::FUNCTIONS,
         path::FUNCTIONS,
         random::FUNCTIONS,

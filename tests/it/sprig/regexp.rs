@@ -5,7 +5,7 @@ use super::{bytes, check, text};
 
 #[test]
 fn go_reads_and_matches_alike() {
-    check(include_str!("../../data/sprig/regexp.jsonl"), 2000, |asked| {
+    check(include_str!("../../data/sprig/regexp.jsonl"), 2000, |asked, _| {
         let given: Vec<Vec<u8>> = asked.iter().map(bytes).collect();
         let all = |found: Vec<&[u8]>| match found.is_empty() {
             true => Value::Null,

@@ -6,7 +6,7 @@ use super::{check, outcome};
 #[test]
 fn versions_and_constraints() {
     let mut against: Vec<Version> = Vec::new();
-    check(include_str!("../../data/sprig/semver.jsonl"), 1100, |asked| {
+    check(include_str!("../../data/sprig/semver.jsonl"), 1100, |asked, _| {
         let text = |at: usize| asked[at].as_str().unwrap();
         match text(0) {
             "version" => outcome(Version::parse(text(1)).map(|it| {
