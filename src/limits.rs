@@ -125,8 +125,9 @@ pub const YAML_DOCUMENTS: usize = 100_000;
 /// Steps of one chart's render. The largest chart that we know takes 3 million; this many take some seconds.
 pub const TEMPLATE_STEPS: u64 = 100_000_000;
 
-/// Bytes that one chart's templates may write, what they write into strings included.
-pub const TEMPLATE_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes that one chart's templates may write, and that their functions may return as texts. The largest chart that we
+/// know writes 4 MB.
+pub const TEMPLATE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Templates within templates: Helm ends a helper that includes itself at 1,000.
 pub const TEMPLATE_DEPTH: u32 = 4_000;
@@ -135,8 +136,11 @@ pub const TEMPLATE_DEPTH: u32 = 4_000;
 /// deeper does so on a thread that has more, and says so.
 pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
 
+/// What a message shows of a value.
+pub const TEMPLATE_MESSAGE_BYTES: u64 = 64 * 1024;
+
 /// Blocks and parentheses within each other in a template's text: people write twenty, Go takes 10,000 parentheses.
-pub const TEMPLATE_NESTING: usize = 500;
+pub const TEMPLATE_NESTING: usize = 200;
 
 /// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
 pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;

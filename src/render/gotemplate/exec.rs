@@ -206,8 +206,25 @@ impl State<'_, '_, '_> {
         self.fail(Why::Message(message.into()))
     }
 
+    /// The node may be a block with all that is in it, of which the beginning is enough.
     fn exhausted(&self, exhausted: Exhausted) -> Fail {
-        self.fail(Why::Exhausted(exhausted))
+        let mut fail = self.fail(Why::Exhausted(exhausted));
+        let line = fail.node.lines().next().unwrap_or_default();
+        let begin: String = line.chars().take(60).collect();
+        if begin.len() < fail.node.len() {
+            fail.node = format!("{begin}...");
+        }
+        fail
+    }
+
+    /// The budget's failure behind one of a function: what that was printing had less room than the budget says.
+    fn used_up(&mut self, failure: &Failure) -> Option<Fail> {
+        let Failure::Exhausted(exhausted) = failure else { return None };
+        let exhausted = match exhausted {
+            Exhausted::Bytes(_) => self.render.meter.no_more_bytes(),
+            other => *other,
+        };
+        Some(self.exhausted(exhausted))
     }
 
     fn step(&mut self) -> Result<(), Fail> {

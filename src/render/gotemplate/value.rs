@@ -53,7 +53,8 @@ pub enum Value {
     Map(Map),
     /// A thing with methods and fields.
     Object(Rc<dyn Object>),
-    /// A nil pointer, with the name of its type: `*semver.Version`.
+    /// A nil pointer, with the name of its type: `*semver.Version`. The original tells a field that the type has from
+    /// one that it has not; here each is a nil pointer's.
     NilPointer(&'static str),
     /// A function, for `call`.
     Func(&'static Function),
@@ -247,14 +248,14 @@ impl From<Map> for Value {
 }
 
 /// A `[]interface {}`.
-impl FromIterator<Value> for Value {
+impl FromIterator<Self> for Value {
     fn from_iter<I: IntoIterator<Item = Self>>(items: I) -> Self {
         Self::list(items.into_iter().collect())
     }
 }
 
 /// A `map[string]interface {}`.
-impl FromIterator<(Str, Value)> for Value {
+impl FromIterator<(Str, Self)> for Value {
     fn from_iter<I: IntoIterator<Item = (Str, Self)>>(entries: I) -> Self {
         Self::map(entries.into_iter().collect())
     }

@@ -109,7 +109,10 @@ impl State<'_, '_, '_> {
                         builtin.call(&flows, room)
                     }
                 };
-                result.map_err(|failure| self.failed(node, name, failure))
+                match result {
+                    Ok(flow) => self.counted(node, flow),
+                    Err(failure) => Err(self.failed(node, name, failure)),
+                }
             }
             Target::Function(function) => {
                 let values = self.render.spare.pop().unwrap_or_default();
@@ -148,17 +151,26 @@ impl State<'_, '_, '_> {
         values.clear();
         self.render.spare.push(values);
         match result {
-            Ok(value) => Ok(Flow::of(value, function.result)),
+            Ok(value) => self.counted(node, Flow::of(value, function.result)),
             Err(failure) => Err(self.failed(node, function.name, failure)),
         }
     }
 
     fn failed(&mut self, node: Id, name: &str, failure: Failure) -> Fail {
         self.at = node;
-        match failure {
-            Failure::Exhausted(exhausted) => self.exhausted(exhausted),
-            failure => self.fail(Why::Call { function: name.to_owned(), failure }),
+        let used_up = self.used_up(&failure);
+        used_up.unwrap_or_else(|| self.fail(Why::Call { function: name.to_owned(), failure }))
+    }
+
+    /// What a function returned. A text counts as output, whether it is written or kept.
+    fn counted(&mut self, node: Id, flow: Flow) -> Result<Flow, Fail> {
+        if let Value::Str(text) = &flow.value
+            && let Err(exhausted) = self.render.meter.write(text.len())
+        {
+            self.at = node;
+            return Err(self.exhausted(exhausted));
         }
+        Ok(flow)
     }
 
     /// The builtin `call`: a function that is a value.
