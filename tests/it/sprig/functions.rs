@@ -252,6 +252,23 @@ fn functions() {
     });
 }
 
+/// Go hands a `common.Values` to a function as what it declares, and gets that back.
+#[test]
+fn a_named_map_loses_its_name() {
+    static VALUES: MapType = MapType { name: "common.Values", element: Type::Any };
+    let values = Value::Map(Map::new(&VALUES, [("a".into(), Value::int(1))].into()));
+    for (call, name) in [
+        ("typeOf .", "common.Values"),
+        ("typeOf (set . \"b\" 2)", "map[string]interface {}"),
+        ("typeOf (unset . \"b\")", "map[string]interface {}"),
+        ("typeOf (merge . (dict))", "map[string]interface {}"),
+        ("dig \"a\" 5 (set . \"b\" 2)", "1"),
+    ] {
+        let (written, _) = run(&TABLE, &format!("{{{{ {call} }}}}"), &values).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), name, "{call}");
+    }
+}
+
 #[test]
 fn functions_of_helm() {
     check(include_str!("../../data/sprig/helm.jsonl"), 900, |asked, _| {

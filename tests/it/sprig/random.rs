@@ -9,7 +9,8 @@ fn drawn(name: &str, args: &[Json]) -> String {
 
 #[test]
 fn text_of_chance_has_its_alphabet_and_length() {
-    let kinds: [(&str, fn(&u8) -> bool); 4] = [
+    type Accept = fn(&u8) -> bool;
+    let kinds: [(&str, Accept); 4] = [
         ("randAlphaNum", u8::is_ascii_alphanumeric),
         ("randAlpha", u8::is_ascii_alphabetic),
         ("randNumeric", u8::is_ascii_digit),

@@ -192,8 +192,11 @@ fn next_word(text: &[u8]) -> (Word, &[u8], &[u8]) {
     (kind, word, rest)
 }
 
+/// Where the runes end that something holds of, from a place on.
+type Run<'r> = dyn Fn(usize, &dyn Fn(char) -> bool) -> usize + 'r;
+
 /// `HTTPStatus` is `HTTP` and `Status`, so the last capital before a small letter begins the next word.
-fn upper_word(text: &[u8], first: usize, run: &dyn Fn(usize, &dyn Fn(char) -> bool) -> usize) -> usize {
+fn upper_word(text: &[u8], first: usize, run: &Run<'_>) -> usize {
     let Some((second, _)) = text.get(first..).and_then(next_valid) else { return run(first, &is_upper) };
     if is_upper(second) {
         let end = run(first, &is_upper);
