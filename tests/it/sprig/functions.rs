@@ -275,3 +275,10 @@ fn functions_of_helm() {
         ask_of(&HELM, asked[0].as_str().unwrap(), asked[1].as_array().unwrap())
     });
 }
+
+#[test]
+fn functions_of_random_input() {
+    check(include_str!("../../data/sprig/random.jsonl"), 8000, |asked, _| {
+        ask_of(&HELM, asked[0].as_str().unwrap(), asked[1].as_array().unwrap())
+    });
+}
