@@ -206,7 +206,7 @@ static TABLE: LazyLock<Arc<Table>> =
     LazyLock::new(|| Arc::new(Table::new(sprig::functions().chain([&CAPTURE, &FAIL]))));
 
 /// Sprig's functions with Helm's before them.
-static HELM: LazyLock<Arc<Table>> = LazyLock::new(|| {
+pub static HELM: LazyLock<Arc<Table>> = LazyLock::new(|| {
     Arc::new(Table::new(sprig::functions().chain(helm::funcs::functions()).chain([&CAPTURE])))
 });
 
@@ -231,7 +231,7 @@ pub fn render(template: &str) -> Result<String, String> {
 }
 
 /// Runs a template at a fixed time and with a fixed generator; gives what it writes and what it captured.
-fn run(table: &Arc<Table>, template: &str, data: &Value) -> Result<(Vec<u8>, Value), String> {
+pub fn run(table: &Arc<Table>, template: &str, data: &Value) -> Result<(Vec<u8>, Value), String> {
     let mut set = Templates::new("t", Arc::<Table>::clone(table));
     set.parse("t", template).map_err(|error| error.to_string())?;
     let now = instant("2024-02-29T13:04:05.123456789 +00:00:00 UTC UTC");

@@ -88,9 +88,9 @@ fn keys_are_made_and_read_again() {
         let again = ask("genCAWithKey", &[json!("name"), json!(1), json!(key)]);
         assert_eq!(again[1], json!(key), "{kind}");
     }
-    let made = render(
-        r#"{{ $ca := genCA "ca" 1 }}{{ $c := genSignedCert "c" (list "10.0.0.1") (list "a.b") 1 $ca }}{{ $c.Cert }}{{ $c.Key }}"#,
-    );
+    let template = r#"{{ $ca := genCA "ca" 1 }}{{ $c := genSignedCert "c" (list "10.0.0.1") (list "a.b") 1 $ca }}{{ $c.Cert }}{{ $c.Key }}"#;
+    let made = render(template);
+    assert_eq!(made, render(template), "nodes with one secret agree");
     let made = made.unwrap();
     assert!(
         made.starts_with("-----BEGIN CERTIFICATE-----\n")
