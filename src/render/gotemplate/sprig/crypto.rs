@@ -10,6 +10,7 @@ mod dsa;
 mod key;
 mod password;
 mod pem;
+mod prime;
 
 use rand_core::CryptoRngCore;
 use sha1::Sha1;
