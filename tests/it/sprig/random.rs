@@ -81,6 +81,60 @@ fn the_clock_is_an_argument() {
     assert_eq!(render(r#"[{{ getHostByName "localhost" }}]"#).unwrap(), "[]");
 }
 
+/// Numbers at their ends, none of which may end the process.
+#[test]
+fn numbers_at_their_ends() {
+    let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+    let calls = [
+        "abbrev N \"hello world of words\"",
+        "abbrevboth N M \"hello world of words\"",
+        "trunc N \"abc\"",
+        "substr N M \"abc\"",
+        "wrap N \"a b c\"",
+        "wrapWith N \"x\" \"a b c\"",
+        "repeat N \"\"",
+        "splitn \",\" N \"a,b\"",
+        "plural \"a\" \"b\" N",
+        "slice (list 1 2 3) N M",
+        "chunk N (list 1 2 3)",
+        "untilStep N M 1000000000000000000",
+        "untilStep N N M",
+        "seq N M N",
+        "div N M",
+        "mod N M",
+        "add N M",
+        "sub N M",
+        "mul N M",
+        "round N 2",
+        "round 1.5 N",
+        "date \"2006-01-02 MST\" (int64 N)",
+        "dateInZone \"2006\" (int64 N) \"Europe/Berlin\"",
+        "ago (int64 N)",
+        "duration (int64 N)",
+        "durationRound (int64 N)",
+        "(now.AddDate N M N)",
+        "(now.AddDate 0 N M).Unix",
+        "randInt N M",
+        "randAlpha N | trunc 3",
+        "regexFindAll \"a\" \"aaa\" N",
+        "regexSplit \"a\" \"aaa\" N",
+        "addf N M",
+        "divf N M",
+        "toDecimal N",
+        "htmlDate (int64 N)",
+        "int (float64 N)",
+    ];
+    for call in calls {
+        for n in ends {
+            for m in ends {
+                let call = call.replace('N', &n.to_string()).replace('M', &m.to_string());
+                // An error will do, a panic will not.
+                let _ = render(&format!("{{{{ {call} }}}}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn keys_are_made_and_read_again() {
     for kind in ["ed25519", "ecdsa"] {

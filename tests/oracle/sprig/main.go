@@ -1,4 +1,5 @@
-// Prints what the originals make of inputs of ours: one JSON array a line, which the tests of Airlock read.
+// Prints what the originals make of inputs of ours: one JSON array a line, which the tests of Airlock read. A suite is printed
+// by `TZ=UTC go run . SUITE > ../../data/sprig/SUITE.jsonl`; all but `crypto` are the same each time.
 package main
 
 import (
