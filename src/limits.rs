@@ -143,7 +143,7 @@ pub const TEMPLATE_MESSAGE_BYTES: u64 = 64 * 1024;
 pub const TEMPLATE_NESTING: usize = 200;
 
 /// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
-pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;
+pub const TEMPLATE_PRINT_DEPTH: usize = 300;
 
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
