@@ -132,6 +132,9 @@ pub const TEMPLATE_BYTES: u64 = 256 * 1024 * 1024;
 /// Templates within templates: Helm ends a helper that includes itself at 1,000.
 pub const TEMPLATE_DEPTH: u32 = 4_000;
 
+/// Texts that are kept parsed while a chart is rendered; one that makes up more of them has them parsed again.
+pub const TEMPLATE_TEXTS: usize = 4_096;
+
 /// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB; who renders charts that nest
 /// deeper does so on a thread that has more, and says so.
 pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
@@ -143,7 +146,7 @@ pub const TEMPLATE_MESSAGE_BYTES: u64 = 64 * 1024;
 pub const TEMPLATE_NESTING: usize = 200;
 
 /// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
-pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;
+pub const TEMPLATE_PRINT_DEPTH: usize = 300;
 
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;

@@ -1,6 +1,7 @@
 //! The template engine against Go's own: every file of rows has beside it what `tests/oracle/gotemplate` printed for them
 //! (`cargo xtask golden gotemplate`).
 
+mod charts;
 mod decode;
 mod functions;
 mod hostile;

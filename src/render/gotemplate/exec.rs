@@ -19,6 +19,7 @@ use super::{
     tree::{Id, Unit},
     value::{Str, Value},
 };
+use crate::limits;
 
 /// One render: templates of a set are executed within one budget, and what `tpl` parsed is kept for all of them.
 pub struct Render<'t> {
@@ -162,11 +163,14 @@ impl Context for Render<'_> {
         let unit = match self.parsed.get(&key) {
             Some(unit) => Arc::clone(unit),
             None => {
-                // Reading takes time in proportion to the text.
-                let steps = self.meter.step(text.len() as u64 / 16);
+                // A byte takes about as long to read as a step to execute takes, or less.
+                let steps = self.meter.step(text.len() as u64 + 1);
                 steps.map_err(|exhausted| RunError::Parse(exhausted.into()))?;
                 let unit = parse(name, text.clone(), self.templates.functions().as_ref());
                 let unit = Arc::new(unit.map_err(|error| RunError::Parse(error.into()))?);
+                if self.parsed.len() >= limits::TEMPLATE_TEXTS {
+                    self.parsed.clear();
+                }
                 self.parsed.insert(key, Arc::clone(&unit));
                 unit
             }

@@ -1,4 +1,5 @@
-// Prints what text/template and fmt make of rows of ours, read from standard input.
+// Prints what text/template and fmt make of rows of ours, read from standard input; with `corpus` and a folder, what the
+// parser makes of its charts.
 package main
 
 import (
@@ -28,6 +29,10 @@ type row struct {
 }
 
 func main() {
+	if os.Args[1] == "corpus" {
+		corpus(os.Args[2])
+		return
+	}
 	var rows []row
 	must(json.NewDecoder(os.Stdin).Decode(&rows))
 	var out []any

@@ -66,7 +66,7 @@ impl State<'_, '_, '_> {
         let args = args.get(1..).unwrap_or(&[]);
         let (params, variadic) = target.signature();
         let given = args.len() + usize::from(last.is_some());
-        let fixed = if variadic { params.len() - 1 } else { params.len() };
+        let fixed = params.len().saturating_sub(usize::from(variadic));
         if variadic && given < fixed {
             let got = args.len();
             return Err(
@@ -184,7 +184,7 @@ impl State<'_, '_, '_> {
             }
         };
         let (params, got) = (function.params, args.len());
-        let least = params.len() - usize::from(function.variadic);
+        let least = params.len().saturating_sub(usize::from(function.variadic));
         if function.variadic && got < least {
             return Err(format!("wrong number of args for {name}: got {got} want at least {least}").into());
         }

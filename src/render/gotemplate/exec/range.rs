@@ -85,7 +85,11 @@ impl State<'_, '_, '_> {
             }
             Value::Map(map) => {
                 let element = map.map_type().element;
-                // Keys and values as they are now, whatever the body does to the map.
+                // Keys and values as they are now, whatever the body does to the map; a body that breaks at once paid
+                // for all of them.
+                if let Err(exhausted) = self.render.meter.step(map.len() as u64) {
+                    return Err(self.exhausted(exhausted));
+                }
                 let entries = map.to_vec();
                 let any = !entries.is_empty();
                 for (key, value) in entries {
