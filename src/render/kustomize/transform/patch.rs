@@ -267,6 +267,7 @@ fn apply_json(nodes: &mut Nodes<'_>, resource: &mut Resource, patch: &JsonPatch)
     }
     nodes.check_budget()?;
     resource.node = from_value(nodes, &value, Form::Go);
+    nodes.check_depth(resource.node)?;
     let mut annotations = resource.annotations(nodes);
     annotations.extend(internal);
     resource.set_annotations(nodes, annotations)
