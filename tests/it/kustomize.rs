@@ -322,7 +322,7 @@ fn remote_bases_stay_in_their_repository() {
 #[test]
 fn what_touched_a_resource_is_told_on_request() {
     let own = tree(&[
-        ("base/kustomization.yaml", "resources: [a.yaml]\nnamespace: n\n"),
+        ("base/kustomization.yaml", "resources: [a.yaml]\nnamespace: alpha\n"),
         ("base/a.yaml", CONFIG_MAP),
         ("top/kustomization.yaml", "resources: [../base]\nnamePrefix: p-\nimages: [{name: x, newTag: z}]\n"),
     ]);
