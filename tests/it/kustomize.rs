@@ -322,7 +322,7 @@ fn remote_bases_stay_in_their_repository() {
 #[test]
 fn what_touched_a_resource_is_told_on_request() {
     let own = tree(&[
-        ("base/kustomization.yaml", "resources: [a.yaml]\nnamespace: n\n"),
+        ("base/kustomization.yaml", "resources: [a.yaml]\nnamespace: alpha\n"),
         ("base/a.yaml", CONFIG_MAP),
         ("top/kustomization.yaml", "resources: [../base]\nnamePrefix: p-\nimages: [{name: x, newTag: z}]\n"),
     ]);
@@ -349,4 +349,25 @@ fn input_without_end_ends() {
     let own = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", &bomb)]);
     let error = answer(&own, "/", Order::Legacy, Restriction::RootOnly).unwrap_err();
     assert!(error.contains("the build has more than"), "{error}");
+
+    // A path that never ends, and a tree that is put into the depth of another one.
+    let path = ".x".repeat(100_000);
+    let select = "select: {kind: ConfigMap}";
+    let path = format!(
+        "replacements:\n- {{sourceValue: v, targets: [{{{select}, fieldPaths: [\"data{path}\"]}}]}}\n"
+    );
+    let deep = format!("{}1{}", "{a: ".repeat(600), "}".repeat(600));
+    let patch = format!("[{{op: add, path: /data{}, value: {deep}}}]", "/a".repeat(600));
+    let patch = format!(
+        "patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n    - {}\n",
+        &patch[1..patch.len() - 1]
+    );
+    for (says, what) in [(path, "a path has more than"), (patch, "an object has more than")] {
+        let own = tree(&[
+            ("kustomization.yaml", &format!("resources: [a.yaml]\n{says}")),
+            ("a.yaml", &format!("{CONFIG_MAP}data: {deep}\n")),
+        ]);
+        let error = answer(&own, "/", Order::Legacy, Restriction::RootOnly).unwrap_err();
+        assert!(error.contains(what), "{error}");
+    }
 }

@@ -7,14 +7,13 @@ use super::{Error, text::quote};
 use crate::yaml::{Value, Version, float, parse_first};
 
 /// The names that have capitals, as messages write them. Elsewhere names are compared without case.
-const NAMES: [&str; 78] = [
+const NAMES: [&str; 67] = [
     "additionalValuesFiles",
     "allowKindChange",
     "allowNameChange",
     "annotationSelector",
     "apiVersion",
     "apiVersions",
-    "binaryData",
     "buildMetadata",
     "chartHome",
     "chartName",
@@ -60,7 +59,6 @@ const NAMES: [&str; 78] = [
     "projectId",
     "releaseName",
     "releaseNamespace",
-    "replacementsPath",
     "secretGenerator",
     "serviceAccount",
     "setRoleBindingSubjects",
@@ -77,15 +75,6 @@ const NAMES: [&str; 78] = [
     "valuesLocal",
     "valuesMerge",
     "varReference",
-    "configuredBy",
-    "configuredIn",
-    "replacementList",
-    "helmChart",
-    "chart",
-    "devel",
-    "debug",
-    "x",
-    "y",
 ];
 
 /// A type that is read from a value.

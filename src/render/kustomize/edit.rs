@@ -7,6 +7,7 @@ use super::{
     node::{Kind, Node, NodeId, Nodes, Style},
     text::{is_no_text, print},
 };
+use crate::limits;
 
 /// The node must be of a kind, unless it is null.
 pub(super) fn expect_kind(nodes: &Nodes<'_>, id: NodeId, kind: Kind) -> Result<(), Error> {
@@ -213,6 +214,14 @@ pub(super) fn find_item<S: AsRef<str>>(
                 nodes.field(*item, key.as_ref()).is_some_and(|field| nodes[field].value == value.as_ref())
             })
     }))
+}
+
+/// A path that is followed part by part may not be longer than an object is deep.
+pub(super) fn check_path(parts: &[String]) -> Result<(), Error> {
+    if parts.len() > limits::YAML_VALUE_DEPTH {
+        return Err(Error::limit("a path", limits::YAML_VALUE_DEPTH, "parts"));
+    }
+    Ok(())
 }
 
 /// Splits a path at `delimiter`, but not where a backslash stands before it.

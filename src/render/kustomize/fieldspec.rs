@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Error,
-    edit::{lookup, split_path},
+    edit::{check_path, lookup, split_path},
     id::{Gvk, split_api_version},
     node::{Kind, NodeId, Nodes, Tag},
     text::list,
@@ -89,6 +89,7 @@ pub(super) fn visit_one<'a>(
         return Ok(());
     }
     let path = split_path(&spec.path, '/');
+    check_path(&path)?;
     let create = if spec.create { create } else { Create { kind: None, ..create } };
     descend(nodes, object, &path, create, visit).map_err(|error| {
         let id = super::resource::id_of(nodes, object, |_, _| false);

@@ -130,14 +130,9 @@ impl<'a> Loader<'a> {
     /// The content of a file.
     pub(super) fn load(&self, path: &str) -> Result<&'a [u8], Error> {
         if is_download(path) {
-            return self.files.download(path).ok_or_else(|| {
-                // A repository over HTTP is tried as a file first.
-                let message = match RepoSpec::parse(path) {
-                    Some(_) => "URL is a git repository".to_owned(),
-                    None => format!("{path} is not part of the bundle's sources, and nothing is fetched"),
-                };
-                Error::because(Cause::Remote, message)
-            });
+            // A repository over HTTP is tried as a file first.
+            let message = || format!("'{path}' is not part of the bundle's sources, and nothing is fetched");
+            return self.files.download(path).ok_or_else(|| Error::because(Cause::Remote, message()));
         }
         let path = if path.starts_with('/') { path.to_owned() } else { join(&self.root, path) };
         let absolute = match self.restriction {

@@ -119,6 +119,19 @@ impl<'a> Nodes<'a> {
         Ok(())
     }
 
+    /// Whether an object has grown deeper than anything that walks it may go: patches and replacements put trees into
+    /// trees.
+    pub(super) fn check_depth(&self, id: NodeId) -> Result<(), Error> {
+        let mut level = vec![id];
+        for _ in 0..=limits::YAML_VALUE_DEPTH {
+            level = level.iter().flat_map(|id| &self[*id].content).copied().collect();
+            if level.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(Error::limit("an object", limits::YAML_VALUE_DEPTH, "levels"))
+    }
+
     /// Adds a node.
     pub(super) fn add(&mut self, node: Node<'a>) -> NodeId {
         let id = NodeId(u32::try_from(self.all.len()).expect("the budget is far below"));

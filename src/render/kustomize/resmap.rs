@@ -16,37 +16,36 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub(super) struct ResMap {
     list: Vec<Resource>,
-    /// Positions by identity; none while nobody asked or once something changed.
-    index: Option<Index>,
+    /// Positions by what resources are called now; none while nobody asked or once something changed.
+    current: Option<Index>,
+    /// Positions by all that resources are or were called; likewise.
+    any: Option<Index>,
 }
 
+/// Positions by identity, in order.
 #[derive(Debug, Default)]
-struct Index {
-    current: HashMap<Key, Vec<usize>>,
-    any: HashMap<Key, Vec<usize>>,
-}
+struct Index(HashMap<Key, Vec<usize>>);
 
 impl Index {
-    fn add(&mut self, at: usize, resource: &Resource) {
-        self.current.entry(resource.id().key()).or_default().push(at);
-        for id in resource.all_ids() {
-            let known = self.any.entry(id.key()).or_default();
-            if known.last() != Some(&at) {
-                known.push(at);
+    fn add<'r>(&mut self, at: usize, ids: impl Iterator<Item = &'r ResId>) {
+        for id in ids {
+            let known = self.0.entry(id.key()).or_default();
+            if let Err(place) = known.binary_search(&at) {
+                known.insert(place, at);
             }
         }
     }
 
-    fn remove(&mut self, at: usize, resource: &Resource) {
-        let forget = |map: &mut HashMap<Key, Vec<usize>>, id: &ResId| {
-            if let Some(known) = map.get_mut(&id.key()) {
+    fn remove<'r>(&mut self, at: usize, ids: impl Iterator<Item = &'r ResId>) {
+        for id in ids {
+            if let Some(known) = self.0.get_mut(&id.key()) {
                 known.retain(|it| *it != at);
             }
-        };
-        forget(&mut self.current, resource.id());
-        for id in resource.all_ids() {
-            forget(&mut self.any, id);
         }
+    }
+
+    fn get(&self, id: &ResId) -> Vec<usize> {
+        self.0.get(&id.key()).cloned().unwrap_or_default()
     }
 }
 
@@ -79,6 +78,11 @@ impl Behavior {
     }
 }
 
+fn registered(resource: &Resource) -> Error {
+    let message = format!("may not add resource with an already registered id: {}", resource.id());
+    Error::because(Cause::Duplicate, message)
+}
+
 impl ResMap {
     /// Resources of which no two may be the same.
     pub(super) fn from_list(list: Vec<Resource>) -> Result<Self, Error> {
@@ -93,7 +97,8 @@ impl ResMap {
 
     /// The resources, to change them at will; all that is known of their identities is forgotten.
     pub(super) fn list_mut(&mut self) -> &mut Vec<Resource> {
-        self.index = None;
+        self.current = None;
+        self.any = None;
         &mut self.list
     }
 
@@ -104,27 +109,42 @@ impl ResMap {
     /// Changes one resource, and keeps track of what it is called.
     pub(super) fn change<T>(&mut self, at: usize, change: impl FnOnce(&mut Resource) -> T) -> Option<T> {
         let resource = self.list.get_mut(at)?;
-        let Some(index) = &mut self.index else { return Some(change(resource)) };
-        index.remove(at, resource);
+        if self.current.is_none() && self.any.is_none() {
+            return Some(change(resource));
+        }
+        let before = resource.identity();
         let result = change(resource);
-        index.add(at, resource);
-        // The others' order stays by position.
-        for id in resource.all_ids() {
-            for map in [&mut index.current, &mut index.any] {
-                if let Some(known) = map.get_mut(&id.key()) {
-                    known.sort_unstable();
-                }
-            }
+        if before.is(resource) {
+            return Some(result);
+        }
+        if let Some(current) = &mut self.current {
+            current.remove(at, [&before.current].into_iter());
+            current.add(at, [resource.id()].into_iter());
+        }
+        if let Some(any) = &mut self.any {
+            any.remove(at, before.previous.iter().chain([&before.current]));
+            any.add(at, resource.all_ids());
         }
         Some(result)
     }
 
-    fn index(&mut self) -> &mut Index {
-        let Self { list, index } = self;
-        index.get_or_insert_with(|| {
-            let mut index = Index::default();
+    fn current(&mut self) -> &mut Index {
+        let list = &self.list;
+        self.current.get_or_insert_with(|| {
+            let mut index = Index(HashMap::with_capacity(list.len()));
             for (at, resource) in list.iter().enumerate() {
-                index.add(at, resource);
+                index.add(at, [resource.id()].into_iter());
+            }
+            index
+        })
+    }
+
+    fn any(&mut self) -> &mut Index {
+        let list = &self.list;
+        self.any.get_or_insert_with(|| {
+            let mut index = Index(HashMap::with_capacity(list.len()));
+            for (at, resource) in list.iter().enumerate() {
+                index.add(at, resource.all_ids());
             }
             index
         })
@@ -132,12 +152,12 @@ impl ResMap {
 
     /// Where resources are that are called so now.
     pub(super) fn by_current(&mut self, id: &ResId) -> Vec<usize> {
-        self.index().current.get(&id.key()).cloned().unwrap_or_default()
+        self.current().get(id)
     }
 
     /// Where resources are that are or were called so.
     pub(super) fn by_any(&mut self, nodes: &Nodes<'_>, id: &ResId) -> Vec<usize> {
-        let mut found = self.index().any.get(&id.key()).cloned().unwrap_or_default();
+        let mut found = self.any().get(id);
         found.retain(|at| self.list.get(*at).is_some_and(|resource| !resource.is_empty(nodes)));
         found
     }
@@ -156,14 +176,16 @@ impl ResMap {
     /// Appends a resource that is not there yet.
     pub(super) fn append(&mut self, resource: Resource) -> Result<(), Error> {
         if !self.by_current(resource.id()).is_empty() {
-            let message = format!("may not add resource with an already registered id: {}", resource.id());
-            return Err(Error::because(Cause::Duplicate, message));
+            return Err(registered(&resource));
         }
         if self.list.len() >= limits::RENDERED_OBJECTS {
             return Err(Error::limit("the build", limits::RENDERED_OBJECTS, "resources"));
         }
         let at = self.list.len();
-        self.index().add(at, &resource);
+        self.current().add(at, [resource.id()].into_iter());
+        if let Some(any) = &mut self.any {
+            any.add(at, resource.all_ids());
+        }
         self.list.push(resource);
         Ok(())
     }
@@ -251,15 +273,13 @@ impl ResMap {
         }
     }
 
-    /// Checks that no two resources are called the same; the first pair is an error.
+    /// Checks that no two resources are called the same; the first that is called like one before it is an error.
     pub(super) fn check_unique(&mut self) -> Result<(), Error> {
-        let index = self.index();
-        if index.current.values().all(|known| known.len() < 2) {
-            return Ok(());
+        let twice = self.current().0.values().filter_map(|places| places.get(1)).min().copied();
+        match twice.and_then(|at| self.list.get(at)) {
+            Some(resource) => Err(registered(resource)),
+            None => Ok(()),
         }
-        let list = std::mem::take(self.list_mut());
-        let mut again = Self::default();
-        again.append_all(list)
     }
 
     /// Drops what is not meant for the cluster.

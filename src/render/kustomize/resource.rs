@@ -75,21 +75,49 @@ pub(super) struct Resource {
     pub(super) trail: Vec<String>,
 }
 
+/// All that a resource is and was called.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) current: ResId,
+    pub(super) previous: Vec<ResId>,
+}
+
+impl Identity {
+    /// Whether a resource is called so.
+    pub(super) fn is(&self, resource: &Resource) -> bool {
+        self.current == resource.current && self.previous == resource.previous
+    }
+}
+
 /// Labels or annotations.
 pub(super) type Texts = BTreeMap<String, String>;
 
 /// The identity that a node has by its fields.
 pub(super) fn id_of(nodes: &Nodes<'_>, node: NodeId, is_cluster: impl Fn(&str, &str) -> bool) -> ResId {
+    id_like(&ResId::default(), nodes, node, is_cluster)
+}
+
+/// A text that is there already, where it is the same.
+fn same_or_new(known: &Rc<str>, text: &str) -> Rc<str> {
+    if **known == *text { Rc::clone(known) } else { text.into() }
+}
+
+/// The identity that a node has by its fields; most of it is what it was before.
+fn id_like(known: &ResId, nodes: &Nodes<'_>, node: NodeId, is_cluster: impl Fn(&str, &str) -> bool) -> ResId {
     let raw = |name| nodes.field(node, name).map_or("", |value| &*nodes[value].value);
     let (api_version, kind) = (raw("apiVersion"), raw("kind"));
     let (group, version) = split_api_version(api_version);
     let metadata = metadata(nodes, node);
     let of = |name| metadata.map_or("", |metadata| nodes.text(metadata, name));
     ResId {
-        gvk: Gvk::new(group, version, kind),
+        gvk: Gvk {
+            group: same_or_new(&known.gvk.group, group),
+            version: same_or_new(&known.gvk.version, version),
+            kind: same_or_new(&known.gvk.kind, kind),
+        },
         cluster: is_cluster(api_version, kind),
-        name: of("name").into(),
-        namespace: of("namespace").into(),
+        name: same_or_new(&known.name, of("name")),
+        namespace: same_or_new(&known.namespace, of("namespace")),
     }
 }
 
@@ -175,28 +203,37 @@ impl Resource {
     /// Reads the identities again, after something changed the node.
     pub(super) fn refresh(&mut self, nodes: &Nodes<'_>, schemas: &Schemas) {
         self.refresh_current(nodes, schemas);
-        self.previous.clear();
+        let known = std::mem::take(&mut self.previous);
         let names = self.annotation(nodes, annotation::PREVIOUS_NAMES);
         let Some(names) = names else { return };
         let of = |name| self.annotation(nodes, name).unwrap_or("");
         let (namespaces, kinds) = (of(annotation::PREVIOUS_NAMESPACES), of(annotation::PREVIOUS_KINDS));
         let ids = names.split(',').zip(namespaces.split(',')).zip(kinds.split(','));
-        let previous = ids.map(|((name, namespace), kind)| ResId {
-            gvk: Gvk {
-                group: Rc::clone(&self.current.gvk.group),
-                version: Rc::clone(&self.current.gvk.version),
-                kind: kind.into(),
-            },
-            cluster: false,
-            name: name.into(),
-            namespace: namespace.into(),
+        let previous = ids.enumerate().map(|(at, ((name, namespace), kind))| {
+            let known = known.get(at).unwrap_or(&self.current);
+            ResId {
+                gvk: Gvk {
+                    group: Rc::clone(&self.current.gvk.group),
+                    version: Rc::clone(&self.current.gvk.version),
+                    kind: same_or_new(&known.gvk.kind, kind),
+                },
+                cluster: false,
+                name: same_or_new(&known.name, name),
+                namespace: same_or_new(&known.namespace, namespace),
+            }
         });
         self.previous = previous.collect();
     }
 
     /// Reads the current identity again, after something changed the name or the namespace.
     pub(super) fn refresh_current(&mut self, nodes: &Nodes<'_>, schemas: &Schemas) {
-        self.current = id_of(nodes, self.node, |version, kind| schemas.is_cluster_scoped(version, kind));
+        let is_cluster = |version: &str, kind: &str| schemas.is_cluster_scoped(version, kind);
+        self.current = id_like(&self.current, nodes, self.node, is_cluster);
+    }
+
+    /// All that it is and was called.
+    pub(super) fn identity(&self) -> Identity {
+        Identity { current: self.current.clone(), previous: self.previous.clone() }
     }
 
     /// What it is called now.

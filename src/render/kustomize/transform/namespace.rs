@@ -1,10 +1,13 @@
 //! `namespace`: the namespace of all that lives in one, and what else names it.
 
+use std::collections::HashMap;
+
 use super::super::{
     Build, Error,
     edit::{get, lookup, set_scalar},
+    error::Cause,
     fieldspec::{Create, FieldSpec, visit_all},
-    id::split_api_version,
+    id::Key,
     node::{Kind, Node, NodeId, Nodes, Tag},
     resmap::ResMap,
     resource::{Resource, annotation},
@@ -52,34 +55,36 @@ impl Namespace {
         if self.namespace.is_empty() {
             return Ok(());
         }
-        for at in 0..map.list().len() {
-            let Some(resource) = map.list().get(at) else { break };
-            if resource.is_empty(&build.nodes)
-                || resource.annotation(&build.nodes, annotation::HELM_GENERATED) == Some("true")
+        let Build { nodes, schemas, .. } = build;
+        let list = map.list_mut();
+        let mut count: HashMap<Key, usize> = HashMap::with_capacity(list.len());
+        for resource in list.iter() {
+            *count.entry(resource.id().key()).or_default() += 1;
+        }
+        for at in 0..list.len() {
+            let Some(resource) = list.get_mut(at) else { break };
+            if resource.is_empty(nodes)
+                || resource.annotation(nodes, annotation::HELM_GENERATED) == Some("true")
             {
                 continue;
             }
-            let Build { nodes, schemas, .. } = &mut *build;
-            let changed: Option<Result<(), Error>> = map.change(at, |resource| {
-                resource.store_previous_id(nodes)?;
-                let result = self.set(nodes, resource);
-                resource.refresh_current(nodes, schemas);
-                result
-            });
-            changed.unwrap_or(Ok(()))?;
-            let Some(resource) = map.list().get(at) else { break };
-            let matches = map.by_current(&resource.id().clone());
-            if matches.len() != 1 {
-                let all: Vec<String> = matches
-                    .iter()
-                    .filter_map(|at| map.list().get(*at))
-                    .map(|resource| json(&build.nodes, resource.node))
-                    .collect();
+            let before = resource.id().key();
+            resource.store_previous_id(nodes)?;
+            self.set(nodes, resource)?;
+            resource.refresh_current(nodes, schemas);
+            if let Some(count) = count.get_mut(&before) {
+                *count -= 1;
+            }
+            let same = count.entry(resource.id().key()).or_default();
+            *same += 1;
+            // Those that come later are called as before, and may be in the way all the same.
+            if *same != 1 {
+                let id = resource.id().clone();
+                let all: Vec<String> =
+                    list.iter().filter(|it| it.id().same(&id)).map(|it| json(nodes, it.node)).collect();
                 let all = super::super::text::list(&all);
-                return Err(Error::because(
-                    super::super::error::Cause::Duplicate,
-                    format!("namespace transformation produces ID conflict: {all}"),
-                ));
+                let message = format!("namespace transformation produces ID conflict: {all}");
+                return Err(Error::because(Cause::Duplicate, message));
             }
         }
         Ok(())
@@ -100,7 +105,6 @@ impl Namespace {
         if is_binding(&kind) {
             self.set_subjects(nodes, object)?;
         }
-        let (_, _) = split_api_version(&api_version);
         let fields: Vec<FieldSpec> = self
             .fields
             .iter()

@@ -267,6 +267,7 @@ fn apply_json(nodes: &mut Nodes<'_>, resource: &mut Resource, patch: &JsonPatch)
     }
     nodes.check_budget()?;
     resource.node = from_value(nodes, &value, Form::Go);
+    nodes.check_depth(resource.node)?;
     let mut annotations = resource.annotations(nodes);
     annotations.extend(internal);
     resource.set_annotations(nodes, annotations)
@@ -283,20 +284,18 @@ fn apply_to_all(
     let ids: Vec<_> =
         selected.iter().filter_map(|at| map.list().get(*at)).map(|it| it.id().clone()).collect();
     let places: BTreeSet<usize> = ids.iter().flat_map(|id| map.by_current(id)).collect();
-    {
-        for at in places {
-            let Build { nodes, schemas, .. } = &mut *build;
-            nodes.check_budget()?;
-            let mut copy = patch.copy(nodes);
-            copy.take_metadata(nodes, patch, schemas)?;
-            let changed: Option<Result<(), Error>> = map.change(at, |resource| {
-                copy.set_api_version(nodes, resource.id().gvk.api_version())?;
-                let result = apply_merge(nodes, schemas, resource, &copy);
-                resource.refresh(nodes, schemas);
-                result
-            });
-            changed.unwrap_or(Ok(()))?;
-        }
+    for at in places {
+        let Build { nodes, schemas, .. } = &mut *build;
+        nodes.check_budget()?;
+        let mut copy = patch.copy(nodes);
+        copy.take_metadata(nodes, patch, schemas)?;
+        let changed: Option<Result<(), Error>> = map.change(at, |resource| {
+            copy.set_api_version(nodes, resource.id().gvk.api_version())?;
+            let result = apply_merge(nodes, schemas, resource, &copy);
+            resource.refresh(nodes, schemas);
+            result
+        });
+        changed.unwrap_or(Ok(()))?;
     }
     map.drop_empty(&build.nodes);
     map.check_unique()

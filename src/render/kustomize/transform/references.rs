@@ -29,7 +29,7 @@ pub(in super::super) fn apply(
         all.sort_unstable();
         for number in all {
             let Some((target, field)) = fields.list.get(number) else { continue };
-            let mut finder = Finder { resources: map.list(), renamed: &renamed, referrer, target, field };
+            let finder = Finder { resources: map.list(), renamed: &renamed, referrer, target, field };
             finder.apply(nodes)?;
         }
     }
@@ -113,7 +113,7 @@ struct Finder<'f> {
 }
 
 impl Finder<'_> {
-    fn apply(&mut self, nodes: &mut Nodes<'_>) -> Result<(), Error> {
+    fn apply(&self, nodes: &mut Nodes<'_>) -> Result<(), Error> {
         // The kind was chosen by what the object was called first; by now it may be of another one.
         let spec = FieldSpec { gvk: self.referrer.id().gvk.clone(), ..self.field.clone() };
         let node = self.referrer.node;

@@ -2,7 +2,7 @@
 
 use super::super::{
     Build, Error,
-    edit::{lookup, split_path_smartly},
+    edit::{check_path, lookup, split_path_smartly},
     error::Cause,
     id::ResId,
     kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector},
@@ -138,7 +138,8 @@ fn write(
         let Build { nodes, schemas, .. } = &mut *build;
         nodes.check_budget()?;
         let changed: Option<Result<(), Error>> = map.change(at, |resource| {
-            let result = set_all(nodes, resource.node, value, paths, target.options.as_ref());
+            let result = set_all(nodes, resource.node, value, paths, target.options.as_ref())
+                .and_then(|()| nodes.check_depth(resource.node));
             resource.refresh(nodes, schemas);
             result
         });
@@ -157,6 +158,7 @@ fn set_all(
     for path in paths {
         let create = options.filter(|options| options.create).map(|_| nodes[value].kind);
         let parts = split_path_smartly(path, '.');
+        check_path(&parts)?;
         if set_in_text(nodes, object, value, &parts, create).is_some() {
             continue;
         }
