@@ -129,7 +129,13 @@ impl Decoder {
         let map = match value {
             Value::Null => return Ok(()),
             Value::Map(map) => map,
-            other => return Err(self.mismatch(other, &format!("types.{owner}"))),
+            other => {
+                let package = match owner {
+                    "TransformerConfig" | "NameBackReferences" => "builtinconfig",
+                    _ => "types",
+                };
+                return Err(self.mismatch(other, &format!("{package}.{owner}")));
+            }
         };
         let outer = std::mem::replace(&mut self.owner, owner);
         // What is read is JSON, and that is sorted.
@@ -176,6 +182,11 @@ impl Decoder {
     }
 
     pub(super) fn text(&mut self, value: &Value) -> Result<String, Error> {
+        self.text_of(value, "string")
+    }
+
+    /// Text of a type of its own.
+    pub(super) fn text_of(&mut self, value: &Value, wanted: &str) -> Result<String, Error> {
         match value {
             Value::Null => Ok(String::new()),
             Value::String(text) => Ok(text.clone()),
@@ -187,7 +198,7 @@ impl Decoder {
                 float::push_general(&mut text, *value);
                 Ok(text)
             }
-            other => Err(self.mismatch(other, "string")),
+            other => Err(self.mismatch(other, wanted)),
         }
     }
 

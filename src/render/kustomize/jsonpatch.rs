@@ -93,7 +93,7 @@ impl Operation {
                 let path =
                     path("add").map_err(|_| format!("add operation failed to decode path: {MISSING}"))?;
                 let (container, key) = find(document, path).ok_or_else(|| {
-                    format!("add operation does not apply: doc is missing path: {}: {MISSING}", quote(path))
+                    format!("add operation does not apply: doc is missing path: \"{path}\": {MISSING}")
                 })?;
                 add(container, &key, self.value())
                     .map_err(|why| format!("error in add for path: '{path}': {why}"))
@@ -102,10 +102,7 @@ impl Operation {
                 let path = path("remove")
                     .map_err(|_| format!("remove operation failed to decode path: {MISSING}"))?;
                 let (container, key) = find(document, path).ok_or_else(|| {
-                    format!(
-                        "remove operation does not apply: doc is missing path: {}: {MISSING}",
-                        quote(path)
-                    )
+                    format!("remove operation does not apply: doc is missing path: \"{path}\": {MISSING}")
                 })?;
                 remove(container, &key).map_err(|why| format!("error in remove for path: '{path}': {why}"))
             }

@@ -468,7 +468,7 @@ impl FromValue for SortOptions {
         let mut it = Self::default();
         decoder.object(value, "SortOptions", &mut |decoder, name, value| {
             match name {
-                "order" => it.order = decoder.text(value)?,
+                "order" => it.order = decoder.text_of(value, "types.SortOrder")?,
                 "legacysortoptions" => it.legacy = decoder.optional(value)?,
                 _ => return Ok(false),
             }
