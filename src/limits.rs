@@ -142,6 +142,9 @@ pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
 /// What a message shows of a value.
 pub const TEMPLATE_MESSAGE_BYTES: u64 = 64 * 1024;
 
+/// What a message shows of the source where a template failed; there is one for each template that included it.
+pub const TEMPLATE_NODE_BYTES: usize = 16 * 1024;
+
 /// Blocks and parentheses within each other in a template's text: people write twenty, Go takes 10,000 parentheses.
 pub const TEMPLATE_NESTING: usize = 200;
 
