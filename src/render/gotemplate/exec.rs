@@ -103,10 +103,9 @@ impl<'t> Render<'t> {
     fn find(&self, name: &[u8]) -> Option<Entry> {
         let mut empty = None;
         for unit in self.overlays.iter().rev() {
-            let found = unit.definitions.iter().enumerate().find(|(_, it)| *it.name == *name);
-            let Some((definition, found)) = found else { continue };
+            let Some(definition) = unit.defined.get(name).copied() else { continue };
             let entry = Entry { unit: Arc::clone(unit), definition };
-            if !found.empty {
+            if entry.definition().is_some_and(|it| !it.empty) {
                 return Some(entry);
             }
             // Of several that are empty the outermost was there first.
@@ -175,7 +174,7 @@ impl Context for Render<'_> {
                 unit
             }
         };
-        let own = unit.definitions.iter().position(|it| *it.name == *name.as_bytes());
+        let own = unit.defined.get(name.as_bytes()).copied();
         let entry = Entry { unit: Arc::clone(&unit), definition: own.unwrap_or(usize::MAX) };
         self.overlays.push(unit);
         let result = self.captured(&entry, dot);
@@ -198,12 +197,14 @@ impl Context for Render<'_> {
 
 impl State<'_, '_, '_> {
     fn fail(&self, why: Why) -> Fail {
-        Box::new(ExecuteError {
-            place: Some(self.unit.place(self.at)),
-            template: self.template.to_text().into_owned(),
-            node: self.unit.show(self.at),
-            why,
-        })
+        let mut node = self.unit.show(self.at);
+        // Each of a thousand templates may show a node with megabytes of text in it.
+        if node.len() > limits::TEMPLATE_NODE_BYTES {
+            node.truncate(node.floor_char_boundary(limits::TEMPLATE_NODE_BYTES));
+            node.push_str("...");
+        }
+        let template = self.template.to_text().into_owned();
+        Box::new(ExecuteError { place: Some(self.unit.place(self.at)), template, node, why })
     }
 
     fn message(&self, message: impl Into<String>) -> Fail {
@@ -232,7 +233,11 @@ impl State<'_, '_, '_> {
     }
 
     fn step(&mut self) -> Result<(), Fail> {
-        match self.render.meter.step(1) {
+        self.pay(1)
+    }
+
+    fn pay(&mut self, steps: u64) -> Result<(), Fail> {
+        match self.render.meter.step(steps) {
             Ok(()) => Ok(()),
             Err(exhausted) => Err(self.exhausted(exhausted)),
         }

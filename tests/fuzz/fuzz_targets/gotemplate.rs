@@ -1,6 +1,6 @@
 //! Whatever the text is, it is refused or executed, within the budget and without a panic; what the parser understood can
 //! be written down, and a format string is never too much. Run it with
-//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz gotemplate -- -timeout=2 -max_len=4096`.
+//! `cargo xtask fuzz gotemplate --max-len 4096`.
 
 #![no_main]
 

@@ -54,6 +54,40 @@ fn a_loop_without_end_is_ended() {
 }
 
 #[test]
+fn what_a_step_costs_is_paid_for() {
+    let steps = Budget { steps: 100_000, ..Budget::default() };
+    let used = Exhausted::Steps(100_000);
+    // The variable that is looked for lies behind a thousand others.
+    let variables: String = (0..1_000).map(|at| format!("{{{{ $v{at} := 1 }}}}")).collect();
+    check(
+        &format!("{{{{ $a := 1 }}}}{variables}{{{{ range 2000 }}}}{{{{ $a }}}}{{{{ end }}}}"),
+        steps,
+        used,
+        "t:1:",
+    );
+    let text = "{{ $x := printf \"%100000d\" 1 }}{{ range 100 }}{{ $_ := eq $x $x }}{{ end }}";
+    check(text, steps, used, "at <eq $x $x>");
+    // A text that is made up anew each time is read each time.
+    check(
+        "{{ range 5000 }}{{ tpl (printf \"text number %d\" .) $ }}{{ end }}",
+        steps,
+        used,
+        "error calling tpl",
+    );
+}
+
+#[test]
+fn many_definitions_and_variables_are_read_in_time() {
+    let many = 20_000;
+    let definitions: String =
+        (0..many).map(|at| format!("{{{{ define \"d{at}\" }}}}x{{{{ end }}}}")).collect();
+    let variables: String =
+        (0..many).map(|at| format!("{{{{ $v{at} := $ }}}}{{{{ $v{} }}}}", at / 2)).collect();
+    let set = set(&(definitions + &variables));
+    assert_eq!(set.names().count(), many + 1);
+}
+
+#[test]
 fn output_without_end_is_ended() {
     let bytes = Budget { bytes: 10_000, ..Budget::default() };
     let used = Exhausted::Bytes(10_000);

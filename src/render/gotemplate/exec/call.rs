@@ -99,6 +99,7 @@ impl State<'_, '_, '_> {
                 if let Some(last) = last {
                     flows.push(self.validated(last, wanted(given - 1))?);
                 }
+                self.pay_for(node, flows.iter().map(|it| weight(&it.value)).sum())?;
                 let result = match builtin {
                     Builtin::Call => {
                         let callee = args.first().map(|it| self.unit.show(*it)).or(piped_name);
@@ -147,6 +148,7 @@ impl State<'_, '_, '_> {
         if let Some(last) = last {
             values.push(self.validated(last, wanted(args.len()))?.value);
         }
+        self.pay_for(node, values.iter().map(weight).sum())?;
         let result = (function.body)(self.render, Args(&values));
         values.clear();
         self.render.spare.push(values);
@@ -154,6 +156,15 @@ impl State<'_, '_, '_> {
             Ok(value) => self.counted(node, Flow::of(value, function.result)),
             Err(failure) => Err(self.failed(node, function.name, failure)),
         }
+    }
+
+    /// Takes steps for a call, which is what an error names; else the node stays the one that was looked at last.
+    fn pay_for(&mut self, node: Id, steps: u64) -> Result<(), Fail> {
+        if let Err(exhausted) = self.render.meter.step(steps) {
+            self.at = node;
+            return Err(self.exhausted(exhausted));
+        }
+        Ok(())
     }
 
     fn failed(&mut self, node: Id, name: &str, failure: Failure) -> Fail {
@@ -199,6 +210,17 @@ impl State<'_, '_, '_> {
         let value = (function.body)(self.render, Args(&values))?;
         Ok(Flow::of(value, function.result))
     }
+}
+
+/// What an argument costs in steps: most functions look at all of it.
+fn weight(value: &Value) -> u64 {
+    let weight = match value {
+        Value::Str(text) | Value::Bytes(text) => text.len() / 64,
+        Value::List(list) => list.len() / 16,
+        Value::Map(map) => map.len() / 16,
+        _ => 0,
+    };
+    weight as u64
 }
 
 /// What `reflect.Value.String` says of what came through the pipe to `call`.

@@ -87,9 +87,7 @@ impl State<'_, '_, '_> {
                 let element = map.map_type().element;
                 // Keys and values as they are now, whatever the body does to the map; a body that breaks at once paid
                 // for all of them.
-                if let Err(exhausted) = self.render.meter.step(map.len() as u64) {
-                    return Err(self.exhausted(exhausted));
-                }
+                self.pay(map.len() as u64)?;
                 let entries = map.to_vec();
                 let any = !entries.is_empty();
                 for (key, value) in entries {

@@ -134,7 +134,7 @@ impl Parser<'_> {
                 otherwise = Some(list);
             }
         }
-        self.tree.variables.truncate(variables);
+        self.tree.forget(variables);
         let branch = Branch { pipe, list, otherwise };
         let form = match word {
             "if" => Form::If(branch),
