@@ -122,6 +122,25 @@ pub const YAML_NODES: usize = 10_000_000;
 /// Documents of one YAML input.
 pub const YAML_DOCUMENTS: usize = 100_000;
 
+/// Steps of one chart's render. The largest chart that we know takes 3 million; this many take some seconds.
+pub const TEMPLATE_STEPS: u64 = 100_000_000;
+
+/// Bytes that one chart's templates may write, what they write into strings included.
+pub const TEMPLATE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Templates within templates: Helm ends a helper that includes itself at 1,000.
+pub const TEMPLATE_DEPTH: u32 = 4_000;
+
+/// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB; who renders charts that nest
+/// deeper does so on a thread that has more, and says so.
+pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
+
+/// Blocks and parentheses within each other in a template's text: people write twenty, Go takes 10,000 parentheses.
+pub const TEMPLATE_NESTING: usize = 500;
+
+/// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
+pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;
+
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
 
@@ -136,3 +155,14 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Share of the disk that an import leaves free, in percent: OSTree keeps 3.
 pub const FREE_PERCENT: u64 = 3;
+
+/// A compiled regular expression of a template: `\pL{100}` needs about a fiftieth of it, and nobody writes by hand what
+/// needs more.
+pub const REGEXP_BYTES: usize = 32 * 1024 * 1024;
+
+/// Parentheses inside each other in the translated form of a regular expression; Go stops at 1,000, each of which
+/// becomes at most three.
+pub const REGEXP_DEPTH: u32 = 3_100;
+
+/// Compiled regular expressions that one render keeps: a chart has a few dozen.
+pub const REGEXP_CACHE: usize = 256;

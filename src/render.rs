@@ -10,6 +10,8 @@
 //! the form in which Flux applies it. Rendering never waits: where it must know something of the cluster it returns
 //! [`Outcome::Needs`], and is called again with the answers.
 
+pub mod gotemplate;
+
 mod error;
 mod inputs;
 mod manifests;

@@ -16,6 +16,7 @@ mod cli;
 mod cluster;
 mod converge;
 mod crash;
+mod gotemplate;
 mod graph;
 mod hostile;
 mod import;

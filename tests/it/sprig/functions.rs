@@ -1,0 +1,228 @@
+use std::{
+    any::Any,
+    cell::RefCell,
+    rc::Rc,
+    sync::{Arc, LazyLock},
+};
+
+use airlock::render::gotemplate::{
+    Budget, Context, Failure, Function, Object, Render, Table, Templates, Type, Value,
+    sprig::{self, Environment, clock::{Time, Zone}, semver::Version},
+    value::{
+        ANY_LISTS, ANY_MAP, ANY_MAPS, ANYS, FloatKind, INTS, IntKind, List, ListType, Map, MapType,
+        STRING_MAP, STRINGS, Str, UintKind, downcast, object,
+    },
+};
+use rand_core::SeedableRng;
+use serde_json::{Value as Json, json};
+
+use super::{bytes, check, text};
+
+/// Keeps the value that it is given: how a test sees what a function gives, type and all.
+static CAPTURE: Function = Function::new("capture", &[Type::Any], Type::String, |context, args| {
+    let above = Environment::of(context)?.above();
+    *above.downcast_ref::<RefCell<Value>>().unwrap().borrow_mut() = args.any(0).clone();
+    Ok("".into())
+});
+
+/// Helm's, but here so that `fail` can be compared.
+static FAIL: Function =
+    Function::new("fail", &[Type::String], Type::String, |_: &mut dyn Context, args| {
+        Err(Failure::Message(args.str(0)?.to_text().into_owned()))
+    });
+
+/// A time with the name of its zone at the end.
+fn instant(text: &str) -> Value {
+    let (text, zone) = text.rsplit_once(' ').unwrap();
+    let parse = sprig::functions().find(|it| it.name == "mustToDate").unwrap();
+    let layout = "2006-01-02T15:04:05.999999999 -07:00:00 MST";
+    let args = [Value::from(layout), Value::from(text)];
+    let time = (parse.body)(&mut Nobody, airlock::render::gotemplate::Args(&args)).unwrap();
+    object(downcast::<Time>(&time).unwrap().within(Zone::load(zone.as_bytes()).unwrap()))
+}
+
+/// For functions that ask nothing of their context.
+struct Nobody;
+
+impl Context for Nobody {
+    fn execute(&mut self, _: &[u8], _: &Value) -> Result<Str, Failure> {
+        Err("nothing".into())
+    }
+
+    fn run(
+        &mut self,
+        _: &str,
+        _: &Str,
+        _: &Value,
+    ) -> Result<Str, airlock::render::gotemplate::RunError> {
+        Err(airlock::render::gotemplate::RunError::Execute("nothing".into()))
+    }
+
+    fn is_defined(&self, _: &[u8]) -> bool {
+        false
+    }
+
+    fn charge(&mut self, _: u64) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn host(&self) -> Rc<dyn Any> {
+        Rc::new(())
+    }
+}
+
+/// `time.Duration`, of which the tests need no more than that it is one.
+struct Duration(i64);
+
+impl Object for Duration {
+    fn type_name(&self) -> &'static str {
+        "time.Duration"
+    }
+
+    fn kind(&self) -> airlock::render::gotemplate::Kind {
+        airlock::render::gotemplate::Kind::Int(IntKind::Int64)
+    }
+
+    fn text(&self) -> Option<Str> {
+        Some("1.5µs".into())
+    }
+
+    fn underlying(&self) -> Option<Value> {
+        Some(Value::int64(self.0))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+const LISTS: [&ListType; 5] = [&ANYS, &STRINGS, &INTS, &ANY_LISTS, &ANY_MAPS];
+const MAPS: [&MapType; 2] = [&ANY_MAP, &STRING_MAP];
+
+/// A value from a row.
+fn read(cell: &Json) -> Value {
+    let (name, inner) = match cell {
+        Json::Null => return Value::Nil,
+        Json::Bool(truth) => return (*truth).into(),
+        Json::Number(number) => return Value::int(number.as_i64().unwrap()),
+        Json::String(text) => return text.as_str().into(),
+        Json::Array(items) => return items.iter().map(read).collect(),
+        Json::Object(map) => map.iter().next().unwrap(),
+    };
+    let number = || inner.as_str().unwrap();
+    match name.as_str() {
+        "bytes" => bytes(cell).into(),
+        "float64" => Value::float(number().parse().unwrap()),
+        "float32" => Value::Float(f64::from(number().parse::<f32>().unwrap()), FloatKind::Float32),
+        "int64" => Value::int64(number().parse().unwrap()),
+        "int32" => Value::Int(number().parse().unwrap(), IntKind::Int32),
+        "uint64" => Value::Uint(number().parse().unwrap(), UintKind::Uint64),
+        "uint32" => Value::Uint(number().parse().unwrap(), UintKind::Uint32),
+        "uint8" => Value::Uint(number().parse().unwrap(), UintKind::Uint8),
+        "time.Time" => instant(number()),
+        "time.Duration" if number() == "5ns" => object(Duration(5)),
+        "time.Duration" => object(Duration(1500)),
+        "nil" => {
+            let name = number();
+            match LISTS.iter().find(|it| it.name == name) {
+                Some(kind) => List::nil(kind).into(),
+                None => Map::nil(MAPS.iter().find(|it| it.name == name).unwrap()).into(),
+            }
+        }
+        "sprig.certificate" => {
+            use base64::{Engine as _, engine::general_purpose::STANDARD};
+            let build = sprig::functions().find(|it| it.name == "buildCustomCert").unwrap();
+            let args = [0, 1].map(|at| Value::from(STANDARD.encode(inner[at].as_str().unwrap())));
+            (build.body)(&mut Nobody, airlock::render::gotemplate::Args(&args)).unwrap()
+        }
+        "[]uint8" => {
+            let items = inner.as_array().unwrap().iter();
+            let byte = |it: &Json| it["uint8"].as_str().unwrap().parse::<u8>().unwrap();
+            Value::Bytes(items.map(byte).collect::<Vec<u8>>().into())
+        }
+        name => match LISTS.iter().find(|it| it.name == name) {
+            Some(kind) => List::new(kind, inner.as_array().unwrap().iter().map(read).collect()).into(),
+            None => {
+                let kind = MAPS.iter().find(|it| it.name == name).unwrap_or_else(|| panic!("{cell}"));
+                let entries = inner.as_object().unwrap().iter();
+                Map::new(kind, entries.map(|(key, it)| (key.as_str().into(), read(it))).collect()).into()
+            }
+        },
+    }
+}
+
+/// A value as a row has it.
+fn show(value: &Value) -> Json {
+    let name = value.type_name();
+    match value {
+        Value::Nil => Json::Null,
+        Value::Bool(truth) => json!(truth),
+        Value::Str(it) => text(it),
+        Value::Int(number, IntKind::Int) => json!(number),
+        Value::Int(number, _) => json!({ name: number.to_string() }),
+        Value::Uint(number, _) => json!({ name: number.to_string() }),
+        Value::Float(..) => {
+            let printed = airlock::render::gotemplate::fmt::sprint(std::slice::from_ref(value)).unwrap();
+            json!({ name: String::from_utf8(printed).unwrap() })
+        }
+        Value::List(list) if list.is_nil() => json!({ "nil": name }),
+        Value::List(list) => {
+            let items: Vec<Json> = list.items().iter().map(show).collect();
+            if name == "[]interface {}" { json!(items) } else { json!({ name: items }) }
+        }
+        Value::Bytes(it) => {
+            json!({ name: it.iter().map(|it| json!({ "uint8": it.to_string() })).collect::<Vec<_>>() })
+        }
+        Value::Map(map) if map.is_nil() => json!({ "nil": name }),
+        Value::Map(map) => {
+            let entries = map.to_vec().into_iter();
+            let entries = entries.map(|(key, it)| (key.to_text().into_owned(), show(&it)));
+            json!({ name: entries.collect::<serde_json::Map<_, _>>() })
+        }
+        Value::Object(it) => {
+            if let Some(time) = downcast::<Time>(value) {
+                let shown = time.format(b"2006-01-02T15:04:05.999999999 -07:00:00 MST");
+                let shown = format!("{} {}", String::from_utf8_lossy(&shown), time.zone.name());
+                return json!({ name: shown });
+            }
+            if let Some(version) = downcast::<Version>(value) {
+                return json!({ name: version.original });
+            }
+            if name == "sprig.certificate" {
+                return it.fields().iter().map(|(_, field)| show(field)).collect();
+            }
+            json!({ name: it.text().map(|it| it.to_text().into_owned()) })
+        }
+        other => json!({ name: format!("{other:?}") }),
+    }
+}
+
+static TABLE: LazyLock<Arc<Table>> =
+    LazyLock::new(|| Arc::new(Table::new(sprig::functions().chain([&CAPTURE, &FAIL]))));
+
+/// What a template makes of a function.
+pub fn ask(name: &str, args: &[Json]) -> Json {
+    let mut set = Templates::new("t", Arc::<Table>::clone(&TABLE));
+    let places: String = (0..args.len()).map(|at| format!(" .a{at}")).collect();
+    if let Err(error) = set.parse("t", format!("{{{{ capture ({name}{places}) }}}}")) {
+        return json!({ "error": error.to_string() });
+    }
+    let now = downcast::<Time>(&instant("2024-02-29T13:04:05.123456789 +00:00:00 UTC UTC")).unwrap().clone();
+    let captured: Rc<dyn Any> = Rc::new(RefCell::new(Value::Nil));
+    let random = rand_chacha::ChaCha20Rng::seed_from_u64(1);
+    let host = Rc::new(Environment::new(now, random, Rc::clone(&captured)));
+    let entries = args.iter().enumerate().map(|(at, it)| (Str::from(format!("a{at}")), read(it)));
+    let data: Value = entries.collect();
+    let mut render = Render::new(&set, Budget::default(), host);
+    match render.output(b"t", &data) {
+        Ok(_) => show(&captured.downcast_ref::<RefCell<Value>>().unwrap().borrow()),
+        Err(error) => json!({ "error": error.to_string() }),
+    }
+}
+
+#[test]
+fn functions() {
+    check(include_str!("../../data/sprig/functions.jsonl"), 9000, |asked, _| {
+        ask(asked[0].as_str().unwrap(), asked[1].as_array().unwrap())
+    });
+}

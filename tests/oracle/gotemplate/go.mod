@@ -1,0 +1,3 @@
+module airlock/tests/oracle/gotemplate
+
+go 1.26
