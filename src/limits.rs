@@ -166,3 +166,10 @@ pub const REGEXP_DEPTH: u32 = 3_100;
 
 /// Compiled regular expressions that one render keeps: a chart has a few dozen.
 pub const REGEXP_CACHE: usize = 256;
+
+/// Arrays and inline tables within each other in the TOML that a template reads.
+pub const TOML_DEPTH: usize = 200;
+
+/// Lists and maps within each other that a function of templates walks: charts nest a dozen, and each level takes a few
+/// kilobytes of stack where nothing is optimised.
+pub const VALUE_DEPTH: usize = 200;

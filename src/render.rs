@@ -11,6 +11,7 @@
 //! [`Outcome::Needs`], and is called again with the answers.
 
 pub mod gotemplate;
+pub mod helm;
 
 mod error;
 mod inputs;

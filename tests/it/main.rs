@@ -26,6 +26,7 @@ mod object;
 mod oci;
 mod plan;
 mod render;
+mod sprig;
 mod store;
 mod support;
 mod trust;

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 mod crypto;
 mod functions;
+mod names;
+mod random;
 mod regexp;
 mod semver;
 
@@ -26,7 +28,7 @@ fn check(text: &str, least: usize, mut ask: impl FnMut(&[Value], &Value) -> Valu
         }
     }
     assert!(count >= least, "only {count} rows");
-    let shown: Vec<_> = wrong.iter().take(if std::env::var_os("ALL").is_some() { 9999 } else { 25 }).cloned().collect();
+    let shown: Vec<_> = wrong.iter().take(25).cloned().collect();
     assert!(wrong.is_empty(), "{} of {count} rows differ:\n{}", wrong.len(), shown.join("\n"));
 }
 

@@ -132,7 +132,7 @@ pub enum Failure {
         /// The words before the colon.
         prefix: String,
         /// What lies behind.
-        cause: Box<Failure>,
+        cause: Box<Self>,
     },
     /// A template that the function executed failed.
     Template(Box<Error>),

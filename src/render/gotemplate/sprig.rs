@@ -34,6 +34,7 @@ mod regex;
 pub mod regexp;
 pub mod semver;
 mod text;
+pub mod toml;
 mod unicode;
 mod url;
 mod versions;

@@ -247,14 +247,14 @@ impl From<Map> for Value {
 }
 
 /// A `[]interface {}`.
-impl FromIterator<Value> for Value {
+impl FromIterator<Self> for Value {
     fn from_iter<I: IntoIterator<Item = Self>>(items: I) -> Self {
         Self::list(items.into_iter().collect())
     }
 }
 
 /// A `map[string]interface {}`.
-impl FromIterator<(Str, Value)> for Value {
+impl FromIterator<(Str, Self)> for Value {
     fn from_iter<I: IntoIterator<Item = (Str, Self)>>(entries: I) -> Self {
         Self::map(entries.into_iter().collect())
     }

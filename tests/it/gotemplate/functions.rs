@@ -68,7 +68,7 @@ fn dict(_: &mut dyn Context, args: Args<'_>) -> Outcome {
     let mut out = std::collections::BTreeMap::new();
     for pair in args.rest(0).chunks_exact(2) {
         let [Value::Str(key), value] = pair else {
-            let dynamic = pair[0].type_name();
+            let dynamic = if matches!(pair[0], Value::Nil) { "nil" } else { pair[0].type_name() };
             return Err(format!("interface conversion: interface {{}} is {dynamic}, not string").into());
         };
         out.insert(key.clone(), value.clone());

@@ -95,7 +95,8 @@ fn keys_and_certificates() {
                 let same = ours == theirs || signed_part(&ours) == signed_part(&theirs);
                 let random = asked.to_vec().iter().any(|it| it.to_string().contains("EC PRIVATE KEY"))
                     || matches!(key, PrivateKey::P256(_) | PrivateKey::P384(_) | PrivateKey::P521(_));
-                let cert = if same && (random || ours == theirs) { expect[0].clone() } else { json!(hex(&ours)) };
+                let cert =
+                    if same && (random || ours == theirs) { expect[0].clone() } else { json!(hex(&ours)) };
                 json!([cert, pem])
             }
         }

@@ -7,12 +7,17 @@ use std::{
 
 use airlock::render::gotemplate::{
     Budget, Context, Failure, Function, Object, Render, Table, Templates, Type, Value,
-    sprig::{self, Environment, clock::{Time, Zone}, semver::Version},
+    sprig::{
+        self, Environment,
+        clock::{Time, Zone},
+        semver::Version,
+    },
     value::{
         ANY_LISTS, ANY_MAP, ANY_MAPS, ANYS, FloatKind, INTS, IntKind, List, ListType, Map, MapType,
         STRING_MAP, STRINGS, Str, UintKind, downcast, object,
     },
 };
+use airlock::render::helm;
 use rand_core::SeedableRng;
 use serde_json::{Value as Json, json};
 
@@ -26,19 +31,23 @@ static CAPTURE: Function = Function::new("capture", &[Type::Any], Type::String, 
 });
 
 /// Helm's, but here so that `fail` can be compared.
-static FAIL: Function =
-    Function::new("fail", &[Type::String], Type::String, |_: &mut dyn Context, args| {
-        Err(Failure::Message(args.str(0)?.to_text().into_owned()))
-    });
+static FAIL: Function = Function::new("fail", &[Type::String], Type::String, |_: &mut dyn Context, args| {
+    Err(Failure::Message(args.str(0)?.to_text().into_owned()))
+});
 
 /// A time with the name of its zone at the end.
 fn instant(text: &str) -> Value {
     let (text, zone) = text.rsplit_once(' ').unwrap();
+    let (text, _) = text.rsplit_once(' ').unwrap();
     let parse = sprig::functions().find(|it| it.name == "mustToDate").unwrap();
-    let layout = "2006-01-02T15:04:05.999999999 -07:00:00 MST";
+    let layout = "2006-01-02T15:04:05.999999999 -07:00:00";
     let args = [Value::from(layout), Value::from(text)];
     let time = (parse.body)(&mut Nobody, airlock::render::gotemplate::Args(&args)).unwrap();
-    object(downcast::<Time>(&time).unwrap().within(Zone::load(zone.as_bytes()).unwrap()))
+    object(downcast::<Time>(&time).unwrap().within(zone_named(zone)))
+}
+
+fn zone_named(name: &str) -> Zone {
+    Zone::load(name.as_bytes()).unwrap_or_else(|| Zone::Fixed { name: name.into(), offset: 0 })
 }
 
 /// For functions that ask nothing of their context.
@@ -49,12 +58,7 @@ impl Context for Nobody {
         Err("nothing".into())
     }
 
-    fn run(
-        &mut self,
-        _: &str,
-        _: &Str,
-        _: &Value,
-    ) -> Result<Str, airlock::render::gotemplate::RunError> {
+    fn run(&mut self, _: &str, _: &Str, _: &Value) -> Result<Str, airlock::render::gotemplate::RunError> {
         Err(airlock::render::gotemplate::RunError::Execute("nothing".into()))
     }
 
@@ -120,6 +124,7 @@ fn read(cell: &Json) -> Value {
         "uint32" => Value::Uint(number().parse().unwrap(), UintKind::Uint32),
         "uint8" => Value::Uint(number().parse().unwrap(), UintKind::Uint8),
         "time.Time" => instant(number()),
+        "*semver.Version" => object(Version::parse(number()).unwrap()),
         "time.Duration" if number() == "5ns" => object(Duration(5)),
         "time.Duration" => object(Duration(1500)),
         "nil" => {
@@ -200,29 +205,56 @@ fn show(value: &Value) -> Json {
 static TABLE: LazyLock<Arc<Table>> =
     LazyLock::new(|| Arc::new(Table::new(sprig::functions().chain([&CAPTURE, &FAIL]))));
 
-/// What a template makes of a function.
+/// Sprig's functions with Helm's before them.
+static HELM: LazyLock<Arc<Table>> = LazyLock::new(|| {
+    Arc::new(Table::new(sprig::functions().chain(helm::funcs::functions()).chain([&CAPTURE])))
+});
+
+/// What a template makes of one of Sprig's functions.
 pub fn ask(name: &str, args: &[Json]) -> Json {
-    let mut set = Templates::new("t", Arc::<Table>::clone(&TABLE));
+    ask_of(&TABLE, name, args)
+}
+
+fn ask_of(table: &Arc<Table>, name: &str, args: &[Json]) -> Json {
     let places: String = (0..args.len()).map(|at| format!(" .a{at}")).collect();
-    if let Err(error) = set.parse("t", format!("{{{{ capture ({name}{places}) }}}}")) {
-        return json!({ "error": error.to_string() });
+    let entries = args.iter().enumerate().map(|(at, it)| (Str::from(format!("a{at}")), read(it)));
+    match run(table, &format!("{{{{ capture ({name}{places}) }}}}"), &entries.collect()) {
+        Ok((_, captured)) => show(&captured),
+        Err(error) => json!({ "error": error }),
     }
-    let now = downcast::<Time>(&instant("2024-02-29T13:04:05.123456789 +00:00:00 UTC UTC")).unwrap().clone();
+}
+
+/// What a template of Sprig's functions writes.
+pub fn render(template: &str) -> Result<String, String> {
+    let (written, _) = run(&TABLE, template, &Value::Nil)?;
+    Ok(String::from_utf8(written).unwrap())
+}
+
+/// Runs a template at a fixed time and with a fixed generator; gives what it writes and what it captured.
+fn run(table: &Arc<Table>, template: &str, data: &Value) -> Result<(Vec<u8>, Value), String> {
+    let mut set = Templates::new("t", Arc::<Table>::clone(table));
+    set.parse("t", template).map_err(|error| error.to_string())?;
+    let now = instant("2024-02-29T13:04:05.123456789 +00:00:00 UTC UTC");
+    let now = downcast::<Time>(&now).unwrap().clone();
     let captured: Rc<dyn Any> = Rc::new(RefCell::new(Value::Nil));
     let random = rand_chacha::ChaCha20Rng::seed_from_u64(1);
     let host = Rc::new(Environment::new(now, random, Rc::clone(&captured)));
-    let entries = args.iter().enumerate().map(|(at, it)| (Str::from(format!("a{at}")), read(it)));
-    let data: Value = entries.collect();
     let mut render = Render::new(&set, Budget::default(), host);
-    match render.output(b"t", &data) {
-        Ok(_) => show(&captured.downcast_ref::<RefCell<Value>>().unwrap().borrow()),
-        Err(error) => json!({ "error": error.to_string() }),
-    }
+    let written = render.output(b"t", data).map_err(|error| error.to_string())?;
+    let captured = captured.downcast_ref::<RefCell<Value>>().unwrap().take();
+    Ok((written, captured))
 }
 
 #[test]
 fn functions() {
     check(include_str!("../../data/sprig/functions.jsonl"), 9000, |asked, _| {
         ask(asked[0].as_str().unwrap(), asked[1].as_array().unwrap())
+    });
+}
+
+#[test]
+fn functions_of_helm() {
+    check(include_str!("../../data/sprig/helm.jsonl"), 900, |asked, _| {
+        ask_of(&HELM, asked[0].as_str().unwrap(), asked[1].as_array().unwrap())
     });
 }

@@ -15,7 +15,8 @@ fn go_reads_and_matches_alike() {
             "regexp" => match Regexp::compile(&given[1]) {
                 Err(error) => json!({ "error": text(&error.text()) }),
                 Ok(it) => {
-                    let pieces = |found: Option<Vec<&[u8]>>| found.unwrap().into_iter().map(text).collect::<Value>();
+                    let pieces =
+                        |found: Option<Vec<&[u8]>>| found.unwrap().into_iter().map(text).collect::<Value>();
                     json!([
                         it.is_match(&given[2]),
                         text(it.find(&given[2])),

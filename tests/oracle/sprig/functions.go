@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand"
 	"reflect"
+	"sort"
 	"strconv"
 	"strings"
 	"text/template"
@@ -495,4 +496,14 @@ func toAny(texts []string) list {
 		all = append(all, it)
 	}
 	return all
+}
+
+// nameRows prints the names of all functions.
+func nameRows() {
+	names := []string{}
+	for name := range sprig.TxtFuncMap() {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	row("names", names)
 }

@@ -11,7 +11,7 @@ var out = bufio.NewWriter(os.Stdout)
 
 func main() {
 	defer out.Flush()
-	suites := map[string]func(){"tables": tables, "semver": semverRows, "regexp": regexpRows, "functions": functionRows, "crypto": cryptoRows}
+	suites := map[string]func(){"tables": tables, "semver": semverRows, "regexp": regexpRows, "functions": functionRows, "crypto": cryptoRows, "helm": helmRows, "names": nameRows}
 	if len(os.Args) < 2 || suites[os.Args[1]] == nil {
 		panic("which suite?")
 	}

@@ -90,6 +90,10 @@ pub(super) fn slice(item: &Flow, indexes: &[Flow]) -> Result<Flow, Failure> {
     };
     let mut bounds = [0, len, capacity];
     for (bound, index) in bounds.iter_mut().zip(indexes) {
+        // Unlike `index`, the original does not look into an interface here.
+        if index.boxed {
+            return Err(format!("cannot index slice/array with type {}", index.type_name()).into());
+        }
         *bound = position(&index.value, capacity)?;
     }
     let [from, to, max] = bounds;

@@ -75,7 +75,8 @@ impl Parser<'_> {
             let comma = next.token == Token::Char && self.slice(&next) == b",";
             if matches!(next.token, Token::Assign | Token::Declare) || comma {
                 self.next_non_space();
-                let name = self.name(&self.slice(&variable).to_vec());
+                let word = self.slice(&variable).to_vec();
+                let name = self.name(&word);
                 self.tree.shadows_root |= name.0 == 0;
                 self.tree.variables.push(name);
                 let fields = self.fields(&[]);

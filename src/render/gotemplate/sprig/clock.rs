@@ -102,10 +102,8 @@ impl Time {
     /// `Add`.
     pub fn add(&self, duration: i64) -> Self {
         let nanos = i64::from(self.nanos) + duration.rem_euclid(SECOND);
-        let seconds = self
-            .seconds
-            .wrapping_add(duration.div_euclid(SECOND))
-            .wrapping_add(nanos.div_euclid(SECOND));
+        let seconds =
+            self.seconds.wrapping_add(duration.div_euclid(SECOND)).wrapping_add(nanos.div_euclid(SECOND));
         let nanos = u32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
         Self { seconds, nanos, zone: self.zone.clone() }
     }
@@ -113,8 +111,7 @@ impl Time {
     /// `Sub`: the largest duration where the difference does not fit.
     pub fn since(&self, earlier: &Self) -> i64 {
         let seconds = i128::from(self.seconds) - i128::from(earlier.seconds);
-        let nanos =
-            seconds * i128::from(SECOND) + i128::from(self.nanos) - i128::from(earlier.nanos);
+        let nanos = seconds * i128::from(SECOND) + i128::from(self.nanos) - i128::from(earlier.nanos);
         i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX })
     }
 

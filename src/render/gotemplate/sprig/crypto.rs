@@ -47,7 +47,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("b32dec", &[TEXT], TEXT, |_, args| {
         Ok(from_base32(args.str(0)?).map_or_else(Value::from, Value::from))
     }),
-    Function::new("sha1sum", &[TEXT], TEXT, |context, args| digest(context, args, |it| hex(&Sha1::digest(it)))),
+    Function::new("sha1sum", &[TEXT], TEXT, |context, args| {
+        digest(context, args, |it| hex(&Sha1::digest(it)))
+    }),
     Function::new("sha256sum", &[TEXT], TEXT, |context, args| {
         digest(context, args, |it| hex(&Sha256::digest(it)))
     }),
@@ -98,9 +100,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         PAIR,
         |context, args| issue(context, args, Extent::Host, None, Some(args.str(4)?)),
     ),
-    Function::new("genSignedCert", &[TEXT, Type::LIST, Type::LIST, Type::INT, PAIR], PAIR, |context, args| {
-        issue(context, args, Extent::Host, Some(args.object(4)?), None)
-    }),
+    Function::new(
+        "genSignedCert",
+        &[TEXT, Type::LIST, Type::LIST, Type::INT, PAIR],
+        PAIR,
+        |context, args| issue(context, args, Extent::Host, Some(args.object(4)?), None),
+    ),
     Function::new(
         "genSignedCertWithKey",
         &[TEXT, Type::LIST, Type::LIST, Type::INT, PAIR, TEXT],
@@ -214,7 +219,8 @@ fn issue(
 ) -> Out {
     context.charge(KEY_STEPS)?;
     let environment = Environment::of(context)?;
-    let given = key.map(|it| PrivateKey::from_pem(it).map_err(|error| format!("parsing private key: {error}")));
+    let given =
+        key.map(|it| PrivateKey::from_pem(it).map_err(|error| format!("parsing private key: {error}")));
     let key = match given.transpose()? {
         Some(key) => key,
         None => PrivateKey::rsa(&mut **environment.random(), 2048)
@@ -224,7 +230,9 @@ fn issue(
     let days = args.int(if extent == Extent::Authority { 1 } else { 3 })?;
     let (addresses, names) = match extent {
         Extent::Authority => (Vec::new(), Vec::new()),
-        Extent::Host => (texts(args, 1, "error parsing ip")?, texts(args, 2, "error processing alternate dns name")?),
+        Extent::Host => {
+            (texts(args, 1, "error parsing ip")?, texts(args, 2, "error processing alternate dns name")?)
+        }
     };
     let mut serial = [0; 16];
     environment.random().fill_bytes(&mut serial);

@@ -29,9 +29,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::new("dateInZone", &[TEXT, Type::Any, TEXT], TEXT, in_zone),
     Function::new("date_in_zone", &[TEXT, Type::Any, TEXT], TEXT, in_zone),
-    Function::new("htmlDate", &[Type::Any], TEXT, |context, args| {
-        shown(context, DAY, args.any(0), b"Local")
-    }),
+    Function::new("htmlDate", &[Type::Any], TEXT, |context, args| shown(context, DAY, args.any(0), b"Local")),
     Function::new("htmlDateInZone", &[Type::Any, TEXT], TEXT, |context, args| {
         shown(context, DAY, args.any(0), args.str(1)?)
     }),

@@ -51,7 +51,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         merge(context, args, Mode::Overwrite, true)
     }),
     Function::new("deepCopy", &[Type::Any], Type::Any, |context, args| deep_copy(context, args.any(0), 0)),
-    Function::new("mustDeepCopy", &[Type::Any], Type::Any, |context, args| deep_copy(context, args.any(0), 0)),
+    Function::new("mustDeepCopy", &[Type::Any], Type::Any, |context, args| {
+        deep_copy(context, args.any(0), 0)
+    }),
     Function::variadic("dig", &[Type::Any], Type::Any, dig),
 ];
 
@@ -119,8 +121,8 @@ fn merge(context: &mut dyn Context, args: Args<'_>, mode: Mode, must: bool) -> O
 
 /// `copystructure.Copy`: maps and lists anew, all else as it is.
 fn deep_copy(context: &mut dyn Context, value: &Value, depth: usize) -> Out {
-    if depth > limits::TEMPLATE_PRINT_DEPTH {
-        return Err(format!("a value lies more than {} deep", limits::TEMPLATE_PRINT_DEPTH).into());
+    if depth > limits::VALUE_DEPTH {
+        return Err(format!("a value lies more than {} deep", limits::VALUE_DEPTH).into());
     }
     match value {
         Value::Map(map) => {
@@ -128,18 +130,23 @@ fn deep_copy(context: &mut dyn Context, value: &Value, depth: usize) -> Out {
             if map.is_nil() {
                 return Ok(value.clone());
             }
-            let copied = map.to_vec().into_iter().map(|(key, value)| {
-                Ok::<_, Failure>((key, deep_copy(context, &value, depth + 1)?))
-            });
-            Ok(Map::new(map.map_type(), copied.collect::<Result<_, _>>()?).into())
+            // Loops in place of iterators: they take less stack, of which each level needs some.
+            let mut copied = BTreeMap::new();
+            for (key, value) in map.to_vec() {
+                copied.insert(key, deep_copy(context, &value, depth + 1)?);
+            }
+            Ok(Map::new(map.map_type(), copied).into())
         }
         Value::List(list) => {
             context.charge(list.len() as u64 / 4 + 1)?;
             if list.is_nil() {
                 return Ok(value.clone());
             }
-            let copied = list.to_vec().into_iter().map(|value| deep_copy(context, &value, depth + 1));
-            Ok(List::new(list.list_type(), copied.collect::<Result<_, _>>()?).into())
+            let mut copied = Vec::with_capacity(list.len());
+            for value in list.to_vec() {
+                copied.push(deep_copy(context, &value, depth + 1)?);
+            }
+            Ok(List::new(list.list_type(), copied).into())
         }
         other => Ok(other.clone()),
     }

@@ -54,7 +54,10 @@ impl Environment {
     /// # Errors
     /// When the caller of the engine gave another host, which is our mistake and said so.
     pub fn of(context: &dyn Context) -> Result<Rc<Self>, Failure> {
-        context.host().downcast().map_err(|_| "the host of this render is not one for Sprig's functions".into())
+        context
+            .host()
+            .downcast()
+            .map_err(|_| "the host of this render is not one for Sprig's functions".into())
     }
 
     /// A compiled expression; charts use the same few over and over.

@@ -14,8 +14,8 @@ pub(super) fn deep_equal(a: &Value, b: &Value) -> Result<bool, Failure> {
 }
 
 fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Failure> {
-    if depth > limits::TEMPLATE_PRINT_DEPTH {
-        return Err(format!("values lie more than {} deep", limits::TEMPLATE_PRINT_DEPTH).into());
+    if depth > limits::VALUE_DEPTH {
+        return Err(format!("values lie more than {} deep", limits::VALUE_DEPTH).into());
     }
     if a.type_name() != b.type_name() {
         return Ok(false);

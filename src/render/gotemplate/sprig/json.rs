@@ -13,12 +13,16 @@ const TEXT: Type = Type::String;
 
 /// The functions of this family; Helm has its own `toJson`, `mustToJson` and `fromJson`.
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("toJson", &[Type::Any], TEXT, |context, args| forgive(written(context, args, Style::COMPACT))),
+    Function::new("toJson", &[Type::Any], TEXT, |context, args| {
+        forgive(written(context, args, Style::COMPACT))
+    }),
     Function::new("mustToJson", &[Type::Any], TEXT, |context, args| written(context, args, Style::COMPACT)),
     Function::new("toPrettyJson", &[Type::Any], TEXT, |context, args| {
         forgive(written(context, args, Style::PRETTY))
     }),
-    Function::new("mustToPrettyJson", &[Type::Any], TEXT, |context, args| written(context, args, Style::PRETTY)),
+    Function::new("mustToPrettyJson", &[Type::Any], TEXT, |context, args| {
+        written(context, args, Style::PRETTY)
+    }),
     Function::new("toRawJson", &[Type::Any], TEXT, |context, args| written(context, args, Style::RAW)),
     Function::new("mustToRawJson", &[Type::Any], TEXT, |context, args| written(context, args, Style::RAW)),
     Function::new("fromJson", &[TEXT], Type::Any, |context, args| {

@@ -35,9 +35,15 @@ pub(crate) enum Element {
     Zone,
     Offset(Offset),
     /// So many digits, all of them written.
-    Zeros { digits: usize, separator: u8 },
+    Zeros {
+        digits: usize,
+        separator: u8,
+    },
     /// So many digits at most, without zeros at the end.
-    Nines { digits: usize, separator: u8 },
+    Nines {
+        digits: usize,
+        separator: u8,
+    },
 }
 
 /// A numeric zone.
@@ -51,8 +57,18 @@ pub(crate) struct Offset {
 }
 
 pub(crate) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 pub(crate) const WEEKDAYS: [&str; 7] =

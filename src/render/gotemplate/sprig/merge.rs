@@ -51,8 +51,8 @@ fn merge_maps(
     mode: Mode,
     depth: usize,
 ) -> Result<(), Error> {
-    if depth > limits::TEMPLATE_PRINT_DEPTH {
-        let message = format!("maps lie more than {} deep", limits::TEMPLATE_PRINT_DEPTH);
+    if depth > limits::VALUE_DEPTH {
+        let message = format!("maps lie more than {} deep", limits::VALUE_DEPTH);
         return Err(Error::Failure(message.into()));
     }
     context.charge(from.len() as u64 / 2 + 1)?;

@@ -66,7 +66,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::variadic("minf", &[Type::Any, Type::Any], Type::FLOAT64, |_, args| {
         Ok(extreme(args, |a, b| a < b || a == b && b.is_sign_positive(), f64::NEG_INFINITY))
     }),
-    Function::new("ceil", &[Type::Any], Type::FLOAT64, |_, args| Ok(Value::float(to_float(args.any(0)).ceil()))),
+    Function::new("ceil", &[Type::Any], Type::FLOAT64, |_, args| {
+        Ok(Value::float(to_float(args.any(0)).ceil()))
+    }),
     Function::new("floor", &[Type::Any], Type::FLOAT64, |_, args| {
         Ok(Value::float(to_float(args.any(0)).floor()))
     }),
@@ -153,11 +155,7 @@ fn extreme(args: Args<'_>, better: fn(f64, f64) -> bool, wins: f64) -> Value {
     }))
 }
 
-fn decimal(
-    first: f64,
-    others: &[Value],
-    how: impl Fn(&Decimal, &Decimal) -> Result<Decimal, String>,
-) -> Out {
+fn decimal(first: f64, others: &[Value], how: impl Fn(&Decimal, &Decimal) -> Result<Decimal, String>) -> Out {
     let mut sum = Decimal::of(first)?;
     for other in others {
         sum = how(&sum, &Decimal::of(to_float(other))?)?;

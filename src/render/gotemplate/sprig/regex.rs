@@ -8,10 +8,7 @@ use super::{
     environment::Environment,
     regexp::{Regexp, quote_meta},
 };
-use crate::render::gotemplate::{
-    Args, Context, Failure, Function, List, Str, Type, Value,
-    value::STRINGS,
-};
+use crate::render::gotemplate::{Args, Context, Failure, Function, List, Str, Type, Value, value::STRINGS};
 
 const TEXT: Type = Type::String;
 

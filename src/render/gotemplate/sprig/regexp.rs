@@ -216,7 +216,8 @@ impl<'t> Haystack<'t> {
 
     /// The bytes that were searched, as they were given.
     fn original(&self, range: &Range<usize>) -> &'t [u8] {
-        let offset = |at: usize| if self.offsets.is_empty() { Some(at) } else { self.offsets.get(at).copied() };
+        let offset =
+            |at: usize| if self.offsets.is_empty() { Some(at) } else { self.offsets.get(at).copied() };
         offset(range.start)
             .zip(offset(range.end))
             .and_then(|(start, end)| self.text.get(start..end))

@@ -188,9 +188,11 @@ fn wrap(context: &mut dyn Context, width: i64, separator: &[u8], text: &[u8], cu
 }
 
 fn quote(_: &mut dyn Context, args: Args<'_>) -> Out {
-    let quoted = args.rest(0).iter().filter(|it| !matches!(it, Value::Nil)).map(|it| {
-        Ok(strconv::quote(string(it)?.as_bytes()))
-    });
+    let quoted = args
+        .rest(0)
+        .iter()
+        .filter(|it| !matches!(it, Value::Nil))
+        .map(|it| Ok(strconv::quote(string(it)?.as_bytes())));
     Ok(quoted.collect::<Result<Vec<_>, Failure>>()?.join(" ").into())
 }
 

@@ -137,7 +137,14 @@ mod tests {
         ] {
             assert_eq!((to_upper(rune), to_lower(rune), to_title(rune)), (upper, lower, title), "{rune}");
         }
-        assert!(is_upper('É') && !is_upper('Ⓐ') && is_lower('é') && is_title('ǅ') && is_punct('_') && !is_punct('$'));
+        assert!(
+            is_upper('É')
+                && !is_upper('Ⓐ')
+                && is_lower('é')
+                && is_title('ǅ')
+                && is_punct('_')
+                && !is_punct('$')
+        );
         assert!(is_number('²') && !is_digit('²') && is_digit('٣') && is_letter('世') && is_space('\u{2003}'));
     }
 }

@@ -67,8 +67,17 @@ impl Object for Plain {
     fn method(&self, name: &str) -> Option<&'static Function> {
         // Those that change nothing are methods of the struct too.
         const OF_STRUCT: [&str; 11] = [
-            "String", "Major", "Minor", "Patch", "Prerelease", "Metadata", "IncPatch", "IncMinor", "IncMajor",
-            "SetPrerelease", "SetMetadata",
+            "String",
+            "Major",
+            "Minor",
+            "Patch",
+            "Prerelease",
+            "Metadata",
+            "IncPatch",
+            "IncMinor",
+            "IncMajor",
+            "SetPrerelease",
+            "SetMetadata",
         ];
         OF_STRUCT.contains(&name).then(|| METHODS.iter().find(|it| it.name == name)).flatten()
     }

@@ -7,7 +7,9 @@ mod case;
 
 use std::iter;
 
-use super::unicode::{is_digit, is_letter, is_lower, is_space, is_title, is_upper, to_lower, to_title, to_upper};
+use super::unicode::{
+    is_digit, is_letter, is_lower, is_space, is_title, is_upper, to_lower, to_title, to_upper,
+};
 
 pub(super) use case::{kebab, pascal, snake};
 

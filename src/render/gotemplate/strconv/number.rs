@@ -59,7 +59,7 @@ fn hexadecimal(text: &str) -> Option<f64> {
     }
     // Whatever is beyond 10,000 is beyond every float.
     let mut exponent =
-        exponent.parse::<i64>().unwrap_or(if exponent.starts_with('-') { -10_000 } else { 10_000 });
+        exponent.parse::<i64>().unwrap_or_else(|_| if exponent.starts_with('-') { -10_000 } else { 10_000 });
     exponent = exponent.clamp(-10_000, 10_000);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if whole.is_empty() && fraction.is_empty() {

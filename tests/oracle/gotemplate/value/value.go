@@ -6,9 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -171,8 +171,9 @@ func Encode(v any) (any, bool) {
 	case float32:
 		return number(float(float64(v), 32))
 	case float64:
-		if math.IsInf(v, 0) || math.IsNaN(v) || v == 0 && math.Signbit(v) {
-			return number(float(v, 64))
+		// JSON has no word for some, and not every reader of it reads the others to the last bit.
+		if text := float(v, 64); v != v || len(text) > 15 || text == "-0" || strings.ContainsAny(text, "eIn") {
+			return number(text)
 		}
 		return v, true
 	case complex128:
@@ -254,14 +255,11 @@ func valid(m map[string]string) bool {
 
 // Lines prints rows as a JSON array with a row a line.
 func Lines(rows []any) string {
-	out := "[\n"
+	lines := make([]string, len(rows))
 	for i, row := range rows {
 		line, err := json.Marshal(row)
 		must(err)
-		if i > 0 {
-			out += ",\n"
-		}
-		out += string(line)
+		lines[i] = string(line)
 	}
-	return out + "\n]\n"
+	return "[\n" + strings.Join(lines, ",\n") + "\n]\n"
 }

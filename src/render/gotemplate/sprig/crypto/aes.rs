@@ -1,6 +1,12 @@
 //! AES-256 in CBC mode with PKCS #7 padding, under a password that is cut or filled up with zeros.
 
-use ::aes::{Aes256, cipher::{BlockDecryptMut as _, BlockEncryptMut as _, KeyIvInit as _, block_padding::{NoPadding, Pkcs7}}};
+use ::aes::{
+    Aes256,
+    cipher::{
+        BlockDecryptMut as _, BlockEncryptMut as _, KeyIvInit as _,
+        block_padding::{NoPadding, Pkcs7},
+    },
+};
 
 use super::super::encoding::{base64, from_base64};
 use crate::render::gotemplate::Failure;
@@ -29,7 +35,11 @@ pub(super) fn decrypt(password: &[u8], text: &[u8]) -> Result<Vec<u8>, Failure> 
     }
     let bytes = from_base64(text)?;
     let Some((vector, encrypted)) = bytes.split_first_chunk::<16>() else {
-        return Err(format!("runtime error: slice bounds out of range [:16] with capacity {}", capacity(text)).into());
+        return Err(format!(
+            "runtime error: slice bounds out of range [:16] with capacity {}",
+            capacity(text)
+        )
+        .into());
     };
     let cipher = cbc::Decryptor::<Aes256>::new(&key(password).into(), vector.into());
     let decrypted = cipher.decrypt_padded_vec_mut::<NoPadding>(encrypted);

@@ -8,8 +8,8 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Random,
     super::clock::Date,
+    Random,
     der::{self, Reader, element, integer, sequence},
     key::PrivateKey,
 };

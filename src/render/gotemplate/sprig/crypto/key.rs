@@ -106,7 +106,8 @@ impl PrivateKey {
     pub fn from_pem(text: &[u8]) -> Result<Self, String> {
         let block = pem::decode(text).ok_or("no PEM data in input")?;
         if block.kind == b"PRIVATE KEY" {
-            return Self::from_pkcs8(&block.bytes).map_err(|error| format!("decoding PEM as PKCS#8: {error}"));
+            return Self::from_pkcs8(&block.bytes)
+                .map_err(|error| format!("decoding PEM as PKCS#8: {error}"));
         }
         let name = String::from_utf8_lossy(&block.kind).into_owned();
         let Some(kind) = name.strip_suffix(" PRIVATE KEY") else {
@@ -125,9 +126,15 @@ impl PrivateKey {
     pub fn to_pem(&self) -> Vec<u8> {
         match self {
             Self::Rsa(key) => pem::encode("RSA PRIVATE KEY", &to_pkcs1(key)),
-            Self::P256(key) => pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P256, &self.public_bytes())),
-            Self::P384(key) => pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P384, &self.public_bytes())),
-            Self::P521(key) => pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P521, &self.public_bytes())),
+            Self::P256(key) => {
+                pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P256, &self.public_bytes()))
+            }
+            Self::P384(key) => {
+                pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P384, &self.public_bytes()))
+            }
+            Self::P521(key) => {
+                pem::encode("EC PRIVATE KEY", &to_sec1(&key.to_bytes(), P521, &self.public_bytes()))
+            }
             Self::Ed25519(key) => {
                 let inner = element(der::OCTET_STRING, &element(der::OCTET_STRING, key.as_bytes()));
                 let parts = [integer(&[0]), sequence(&[element(der::OBJECT, ED25519)]), inner];
@@ -191,7 +198,8 @@ impl PrivateKey {
             RSA => Self::from_pkcs1(inner),
             EC => Self::from_sec1(inner, algorithm.take(der::OBJECT)),
             ED25519 => {
-                let seed = Reader(inner).take(der::OCTET_STRING).ok_or("x509: invalid Ed25519 private key")?;
+                let seed =
+                    Reader(inner).take(der::OCTET_STRING).ok_or("x509: invalid Ed25519 private key")?;
                 let seed = seed.try_into().map_err(|_| "x509: invalid Ed25519 private key length")?;
                 Ok(Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed))))
             }
@@ -274,8 +282,9 @@ impl PrivateKey {
             }
             Self::P521(key) => {
                 let key = p521::ecdsa::SigningKey::from_slice(&key.to_bytes()).map_err(failed)?;
-                let signature: p521::ecdsa::Signature =
-                    key.sign_prehash_with_rng(&mut Generator(random), &Sha512::digest(bytes)).map_err(failed)?;
+                let signature: p521::ecdsa::Signature = key
+                    .sign_prehash_with_rng(&mut Generator(random), &Sha512::digest(bytes))
+                    .map_err(failed)?;
                 signature.to_der().as_bytes().to_vec()
             }
             Self::Ed25519(key) => key.sign(bytes).to_bytes().to_vec(),
@@ -295,8 +304,17 @@ fn to_pkcs1(key: &RsaPrivateKey) -> Vec<u8> {
     // By Fermat's little theorem, since p is prime.
     let inverse = if p > two { q.modpow(&(&p - &two), &p) } else { BigUint::zero() };
     let part = |prime: &BigUint| if prime > &one { key.d() % (prime - &one) } else { BigUint::zero() };
-    let numbers =
-        [BigUint::zero(), key.n().clone(), key.e().clone(), key.d().clone(), p.clone(), q.clone(), part(&p), part(&q), inverse];
+    let numbers = [
+        BigUint::zero(),
+        key.n().clone(),
+        key.e().clone(),
+        key.d().clone(),
+        p.clone(),
+        q.clone(),
+        part(&p),
+        part(&q),
+        inverse,
+    ];
     sequence(&numbers.map(|it| integer(&it.to_bytes_be())))
 }
 

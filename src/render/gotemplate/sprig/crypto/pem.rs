@@ -46,7 +46,9 @@ pub(super) fn decode(text: &[u8]) -> Option<Block> {
             }
             body = after;
         }
-        let Some(trailer) = rest.strip_prefix(kind).and_then(|it| it.strip_prefix(b"-----")) else { continue };
+        let Some(trailer) = rest.strip_prefix(kind).and_then(|it| it.strip_prefix(b"-----")) else {
+            continue;
+        };
         if !line(trailer).0.is_empty() {
             continue;
         }

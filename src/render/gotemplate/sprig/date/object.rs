@@ -159,7 +159,9 @@ static METHODS: &[Function] = &[
     Function::new("Unix", &[], Type::INT64, |_, args| Ok(Value::int64(this(args)?.seconds))),
     Function::new("UnixMilli", &[], Type::INT64, |_, args| Ok(Value::int64(scaled(this(args)?, 1_000)))),
     Function::new("UnixMicro", &[], Type::INT64, |_, args| Ok(Value::int64(scaled(this(args)?, 1_000_000)))),
-    Function::new("UnixNano", &[], Type::INT64, |_, args| Ok(Value::int64(scaled(this(args)?, 1_000_000_000)))),
+    Function::new("UnixNano", &[], Type::INT64, |_, args| {
+        Ok(Value::int64(scaled(this(args)?, 1_000_000_000)))
+    }),
     Function::new("Year", &[], Type::INT, |_, args| number(date(args)?.year)),
     Function::new("YearDay", &[], Type::INT, |_, args| number(date(args)?.day_of_year)),
     Function::new("Month", &[], MONTH, |_, args| Ok(month(date(args)?.month))),
@@ -189,7 +191,12 @@ static METHODS: &[Function] = &[
     Function::new("Equal", &[TIME], Type::Bool, |_, args| {
         Ok(this(args)?.compare(args.object(1)?).is_eq().into())
     }),
-    Function::new("Compare", &[TIME], Type::INT, |_, args| number(this(args)?.compare(args.object(1)?) as i8)),
+    Function::new(
+        "Compare",
+        &[TIME],
+        Type::INT,
+        |_, args| number(this(args)?.compare(args.object(1)?) as i8),
+    ),
     Function::new("Sub", &[TIME], DURATION, |_, args| {
         Ok(object(Duration(this(args)?.since(args.object(1)?))))
     }),

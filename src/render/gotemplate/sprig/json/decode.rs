@@ -76,7 +76,10 @@ pub fn decode_list(text: &[u8]) -> Result<List, Error> {
     match decode(text) {
         Ok(Value::List(list)) => Ok(list),
         Ok(Value::Nil) => Ok(List::nil(&ANYS)),
-        Ok(other) => Err(mismatch(&other, ANYS.name)),
+        Ok(other) | Err((Error::Type { .. }, other)) if !matches!(other, Value::List(_)) => {
+            Err(mismatch(&other, ANYS.name))
+        }
+        Ok(_) => Ok(List::nil(&ANYS)),
         Err((error, _)) => Err(error),
     }
 }

@@ -45,8 +45,8 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), Failure> {
-        if depth > limits::TEMPLATE_PRINT_DEPTH {
-            return Err(format!("a value lies more than {} deep", limits::TEMPLATE_PRINT_DEPTH).into());
+        if depth > limits::VALUE_DEPTH {
+            return Err(format!("a value lies more than {} deep", limits::VALUE_DEPTH).into());
         }
         match value {
             Value::Nil | Value::NilPointer(_) => self.text("null"),

@@ -46,7 +46,9 @@ pub(crate) fn format(time: &Time, layout: &[u8]) -> Vec<u8> {
             Element::UpperHalf => if hour >= 12 { "PM" } else { "AM" }.into(),
             Element::LowerHalf => if hour >= 12 { "pm" } else { "am" }.into(),
             Element::Zone if !zone.is_empty() => zone.clone(),
-            Element::Zone => zone_text(offset, Offset { z: false, colon: false, minutes: true, seconds: false }),
+            Element::Zone => {
+                zone_text(offset, Offset { z: false, colon: false, minutes: true, seconds: false })
+            }
             Element::Offset(form) if form.z && offset == 0 => "Z".into(),
             Element::Offset(form) => zone_text(offset, form),
             Element::Zeros { digits, separator } => {

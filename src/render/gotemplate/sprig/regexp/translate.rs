@@ -408,9 +408,7 @@ fn consumed<'t>(from: &'t [u8], rest: &[u8]) -> &'t [u8] {
 fn check_utf8(text: &[u8]) -> Result<(), Error> {
     match std::str::from_utf8(text) {
         Ok(_) => Ok(()),
-        Err(error) => {
-            Err(Error::new("invalid UTF-8", text.get(error.valid_up_to()..).unwrap_or_default()))
-        }
+        Err(error) => Err(Error::new("invalid UTF-8", text.get(error.valid_up_to()..).unwrap_or_default())),
     }
 }
 

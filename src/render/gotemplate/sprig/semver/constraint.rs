@@ -87,9 +87,9 @@ impl Constraints {
 
     /// `Check`: whether `version` meets them.
     pub fn check(&self, version: &Version) -> bool {
-        self.groups.iter().any(|group| {
-            group.constraints.iter().all(|it| it.check(version, group.prereleases).is_ok())
-        })
+        self.groups
+            .iter()
+            .any(|group| group.constraints.iter().all(|it| it.check(version, group.prereleases).is_ok()))
     }
 
     /// `Validate`: every reason why `version` does not meet them; none when it does.
@@ -285,7 +285,9 @@ impl Constraint {
 }
 
 fn only_releases(version: &Version) -> Unmet {
-    Unmet(format!("\"{version}\" is a prerelease version and the constraint is only looking for release versions"))
+    Unmet(format!(
+        "\"{version}\" is a prerelease version and the constraint is only looking for release versions"
+    ))
 }
 
 fn space(c: char) -> bool {

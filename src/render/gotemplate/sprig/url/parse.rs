@@ -51,7 +51,8 @@ impl Url {
         let (before, fragment) = cut(text, b'#');
         let fail = |of: &[u8], why: String| format!("parse {}: {why}", quote(of));
         let mut url = Self::parse_rest(before).map_err(|why| fail(before, why))?;
-        url.fragment = unescape(fragment.unwrap_or_default(), Part::Fragment).map_err(|why| fail(text, why))?;
+        url.fragment =
+            unescape(fragment.unwrap_or_default(), Part::Fragment).map_err(|why| fail(text, why))?;
         Ok(url)
     }
 
@@ -154,7 +155,10 @@ impl Url {
 
     fn escaped_path(&self) -> Vec<u8> {
         let raw = &self.raw_path;
-        if !raw.is_empty() && is_encoded(raw, Part::Path) && unescape(raw, Part::Path).as_ref() == Ok(&self.path) {
+        if !raw.is_empty()
+            && is_encoded(raw, Part::Path)
+            && unescape(raw, Part::Path).as_ref() == Ok(&self.path)
+        {
             return raw.clone();
         }
         if self.path == b"*" {

@@ -184,9 +184,8 @@ fn next_word(text: &[u8]) -> (Word, &[u8], &[u8]) {
     } else if is_number(first) {
         (Word::Number, run(size, &is_number))
     } else {
-        let other = |rune: char| {
-            !is_connector(rune) && !is_alphabet(rune) && !is_number(rune) && !is_punct(rune)
-        };
+        let other =
+            |rune: char| !is_connector(rune) && !is_alphabet(rune) && !is_number(rune) && !is_punct(rune);
         (Word::Other, run(size, &other))
     };
     let (word, rest) = text.split_at(end.min(text.len()));

@@ -48,7 +48,8 @@ impl Translator<'_> {
         let mut first = true;
         while first || !self.rest.starts_with(b"]") {
             first = false;
-            if self.posix_class(&mut items)? || self.unicode_class(&mut items)? || self.perl_class(&mut items) {
+            if self.posix_class(&mut items)? || self.unicode_class(&mut items)? || self.perl_class(&mut items)
+            {
                 continue;
             }
             let range = self.rest;
@@ -98,8 +99,8 @@ impl Translator<'_> {
     /// `[:alpha:]` and its like, all of ASCII as in the engine.
     fn posix_class(&mut self, items: &mut String) -> Result<bool, Error> {
         const NAMES: [&[u8]; 14] = [
-            b"alnum", b"alpha", b"ascii", b"blank", b"cntrl", b"digit", b"graph", b"lower", b"print", b"punct",
-            b"space", b"upper", b"word", b"xdigit",
+            b"alnum", b"alpha", b"ascii", b"blank", b"cntrl", b"digit", b"graph", b"lower", b"print",
+            b"punct", b"space", b"upper", b"word", b"xdigit",
         ];
         let Some(inner) = self.rest.strip_prefix(b"[:") else { return Ok(false) };
         let Some(end) = inner.windows(2).position(|it| it == b":]") else { return Ok(false) };

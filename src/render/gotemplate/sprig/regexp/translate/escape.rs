@@ -1,8 +1,6 @@
 //! What follows a backslash outside of classes, and the escapes of single runes everywhere.
 
-use super::{
-    ATOM, Error, Translator, class, consumed, push_rune,
-};
+use super::{ATOM, Error, Translator, class, consumed, push_rune};
 
 impl Translator<'_> {
     pub(super) fn escape(&mut self) -> Result<(), Error> {
@@ -63,7 +61,9 @@ impl Translator<'_> {
             '0'..='7' => {
                 let mut value = u32::from(rune) - u32::from('0');
                 for _ in 0..2 {
-                    let Some((digit, rest)) = self.rest.split_first().filter(|(it, _)| octal(it)) else { break };
+                    let Some((digit, rest)) = self.rest.split_first().filter(|(it, _)| octal(it)) else {
+                        break;
+                    };
                     value = value * 8 + u32::from(digit - b'0');
                     self.rest = rest;
                 }

@@ -1,0 +1,3 @@
+//! Helm's charts.
+
+pub mod funcs;

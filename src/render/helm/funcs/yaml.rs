@@ -1,0 +1,173 @@
+//! `toYaml` and `fromYaml`: `sigs.k8s.io/yaml`, which goes through JSON, and go-yaml v3 for the pretty form.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    limits,
+    render::gotemplate::{
+        Args, Context, Failure, Function, Str, Type, Value,
+        sprig::{self, json::Style},
+        value::{ANY_MAP, ANYS, FloatKind},
+    },
+    yaml::{self, Version, emit, json},
+};
+
+/// The functions of this family.
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new("toYaml", &[Type::Any], Type::String, |context, args| {
+        super::or_empty(written(context, args.any(0)))
+    }),
+    Function::new("mustToYaml", &[Type::Any], Type::String, |context, args| written(context, args.any(0))),
+    Function::new("toYamlPretty", &[Type::Any], Type::String, |context, args| {
+        super::or_empty(pretty(context, args.any(0)))
+    }),
+    Function::new("fromYaml", &[Type::String], Type::MAP, |context, args| {
+        Ok(match read(context, args)? {
+            Ok(Value::Map(map)) => map.into(),
+            Ok(Value::Nil) => Value::map(BTreeMap::new()),
+            Ok(other) => failed(&mismatch(&other, ANY_MAP.name)),
+            Err(error) => failed(&error),
+        })
+    }),
+    Function::new("fromYamlArray", &[Type::String], Type::LIST, |context, args| {
+        Ok(match read(context, args)? {
+            Ok(Value::List(list)) => list.into(),
+            Ok(Value::Nil) => Value::list(Vec::new()),
+            Ok(other) => Value::list(vec![mismatch(&other, ANYS.name).into()]),
+            Err(error) => Value::list(vec![error.into()]),
+        })
+    }),
+];
+
+fn failed(error: &str) -> Value {
+    Value::map(BTreeMap::from([("Error".into(), error.into())]))
+}
+
+/// What JSON's decoder says of a document that is something else.
+fn mismatch(found: &Value, wanted: &str) -> String {
+    let found = match found {
+        Value::Map(_) => "object",
+        Value::List(_) => "array",
+        Value::Str(_) => "string",
+        Value::Bool(_) => "bool",
+        _ => "number",
+    };
+    let says = "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal";
+    format!("{says} {found} into Go value of type {wanted}")
+}
+
+fn written(context: &mut dyn Context, value: &Value) -> Result<Value, Failure> {
+    let value = to_yaml(value, Form::Json, 0)?;
+    let value = json::through_json(value).map_err(|error| match error {
+        yaml::Error::Json(_) => format!("error marshaling into JSON: {error}"),
+        error => error.to_string(),
+    })?;
+    finish(context, emit::emit(&value))
+}
+
+fn pretty(context: &mut dyn Context, value: &Value) -> Result<Value, Failure> {
+    finish(context, emit::emit_pretty(&to_yaml(value, Form::Direct, 0)?))
+}
+
+fn finish(context: &mut dyn Context, mut text: String) -> Result<Value, Failure> {
+    context.charge(text.len() as u64 / 64)?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(text.into())
+}
+
+/// What a value goes through on its way to YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// JSON, as in `sigs.k8s.io/yaml`.
+    Json,
+    /// Nothing, as in go-yaml v3.
+    Direct,
+}
+
+fn to_yaml(value: &Value, form: Form, depth: usize) -> Result<yaml::Value, Failure> {
+    if depth > limits::VALUE_DEPTH {
+        return Err(format!("a value lies more than {} deep", limits::VALUE_DEPTH).into());
+    }
+    Ok(match value {
+        Value::Nil | Value::NilPointer(_) => yaml::Value::Null,
+        Value::Bool(truth) => yaml::Value::Bool(*truth),
+        Value::Int(number, _) => yaml::Value::Int(*number),
+        Value::Uint(number, _) => (*number).into(),
+        Value::Float(number, FloatKind::Float64) => yaml::Value::Float(*number),
+        // The digits of the short float, not those of the long one that holds it.
+        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        Value::Float(number, FloatKind::Float32) => {
+            yaml::Value::Float((*number as f32).to_string().parse().unwrap_or(*number))
+        }
+        Value::Str(text) => yaml::Value::String(clean(text)),
+        Value::List(list) if list.is_nil() && form == Form::Json => yaml::Value::Null,
+        Value::List(list) => {
+            // Loops in place of iterators: they take less stack, of which each level needs some.
+            let mut items = Vec::with_capacity(list.len());
+            for item in list.to_vec() {
+                items.push(to_yaml(&item, form, depth + 1)?);
+            }
+            yaml::Value::Seq(items)
+        }
+        Value::Map(map) => {
+            if map.is_nil() && form == Form::Json {
+                return Ok(yaml::Value::Null);
+            }
+            let mut out = yaml::Map::with_capacity(map.len());
+            for (key, value) in map.to_vec() {
+                out.insert(clean(&key), to_yaml(&value, form, depth + 1)?);
+            }
+            yaml::Value::Map(out)
+        }
+        Value::Bytes(bytes) if form == Form::Direct => {
+            yaml::Value::Seq(bytes.iter().map(|it| yaml::Value::Int(i64::from(*it))).collect())
+        }
+        Value::Object(object) if form == Form::Direct && object.type_name() == "time.Duration" => {
+            yaml::Value::String(object.text().map(|it| clean(&it)).unwrap_or_default())
+        }
+        // What has a form of its own in JSON keeps it.
+        Value::Object(_) | Value::Bytes(_) | Value::Complex(..) | Value::Func(_) => {
+            let text = sprig::json::encode(value, Style::COMPACT)?;
+            json::from_json(&String::from_utf8_lossy(&text)).map_err(|error| error.to_string())?
+        }
+    })
+}
+
+/// Text as JSON has it: each byte that is no UTF-8 is a replacement character.
+fn clean(text: &Str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    out
+}
+
+/// The first document of a text.
+fn read(context: &mut dyn Context, args: Args<'_>) -> Result<Result<Value, String>, Failure> {
+    let text = args.str(0)?;
+    context.charge(text.len() as u64 / 16)?;
+    let value = yaml::parse_first(text, Version::V2).and_then(|it| it.to_value(Version::V2));
+    let value = value.and_then(json::through_json);
+    Ok(match value {
+        Ok(value) => Ok(from_yaml(&value)),
+        Err(error) => Err(format!("error converting YAML to JSON: {error}")),
+    })
+}
+
+/// A value as JSON's decoder gives it: every number is a float.
+#[expect(clippy::cast_precision_loss, reason = "as the original")]
+fn from_yaml(value: &yaml::Value) -> Value {
+    match value {
+        yaml::Value::Null => Value::Nil,
+        yaml::Value::Bool(truth) => (*truth).into(),
+        yaml::Value::Int(number) => Value::float(*number as f64),
+        yaml::Value::Uint(number) => Value::float(*number as f64),
+        yaml::Value::Float(number) => Value::float(*number),
+        yaml::Value::String(text) => text.as_str().into(),
+        yaml::Value::Seq(items) => items.iter().map(from_yaml).collect(),
+        yaml::Value::Map(map) => map.iter().map(|(key, value)| (Str::from(key), from_yaml(value))).collect(),
+    }
+}
