@@ -18,6 +18,7 @@ mod converge;
 mod crash;
 mod gotemplate;
 mod graph;
+mod helm;
 mod hostile;
 mod import;
 mod media;
