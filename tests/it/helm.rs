@@ -43,7 +43,8 @@ fn check_rows(kind: &str, name: &str, least: usize, ours: impl Fn(&Json) -> Json
     assert!(rows.len() >= least, "only {} rows", rows.len());
     let mut wrong = Vec::new();
     for (row, expect) in &rows {
-        let found = ours(row);
+        let found = numbers(ours(row));
+        let expect = &numbers(expect.clone());
         if found != *expect {
             let about = row.get("about").unwrap_or(row);
             wrong.push(format!("{about}\n{}", difference(expect, &found)));
@@ -163,7 +164,7 @@ fn rendered(case: &Json) -> Result<Rendered, Error> {
     if let Some(version) = case["kubeVersion"].as_str() {
         capabilities.kube_version = version.parse().unwrap();
     }
-    capabilities.api_versions.extend(texts(case, "apiVersions").into_iter().map(str::to_owned));
+    capabilities.api_versions.extend(texts(case, "apiVersions").iter().flat_map(|it| it.split(',')).map(str::to_owned));
     let options = Options {
         include_crds: case["includeCrds"] == true,
         skip_schema: case["skipSchema"] == true,
@@ -212,7 +213,7 @@ fn schemas_are_held() {
 
 #[test]
 fn templates_see_what_helm_shows_them() {
-    check_render("engine", 15);
+    check_render("engine", 14);
 }
 
 #[test]
@@ -256,9 +257,6 @@ fn typed(value: &Value) -> Json {
         Value::Bool(truth) => (*truth).into(),
         Value::Str(text) => text.to_text().into(),
         Value::Int(number, kind) => json!({ kind.name(): number }),
-        Value::Float(number, kind) if number.fract() == 0.0 && number.abs() < 1e15 => {
-            json!({ kind.name(): *number as i64 })
-        }
         Value::Float(number, kind) => json!({ kind.name(): number }),
         Value::List(list) => list.to_vec().iter().map(typed).collect(),
         Value::Map(map) => {

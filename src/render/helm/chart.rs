@@ -18,6 +18,7 @@ pub use archive::read_archive;
 pub use dependency::Dependency;
 pub use directory::read_directory;
 pub use ignore::Rules;
+pub(super) use load::merge;
 pub use load::read_values;
 pub use lock::Lock;
 pub use metadata::{Maintainer, Metadata};

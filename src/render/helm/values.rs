@@ -4,7 +4,7 @@ mod coalesce;
 mod overrides;
 mod process;
 mod set;
-mod table;
+pub(super) mod table;
 
 use std::collections::BTreeMap;
 

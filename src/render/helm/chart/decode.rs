@@ -123,7 +123,7 @@ impl Decoder {
             Value::Int(number) => *into = number.to_string(),
             Value::Uint(number) => *into = number.to_string(),
             Value::Float(number) => {
-                *into = format_float(*number, FloatFormat::General, None, FloatKind::Float64);
+                *into = format_float(*number, FloatFormat::General { upper: false }, None, FloatKind::Float64);
             }
             Value::Seq(_) | Value::Map(_) => self.wrong(value, path, "string"),
         }

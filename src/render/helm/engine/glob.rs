@@ -49,6 +49,10 @@ impl Glob {
             return true;
         }
         let name: Vec<char> = name.chars().collect();
+        // The original looks at both ends by themselves here, so that they may share what they take.
+        if let [Part::Text(first), Part::Super, Part::Text(last)] = self.0.as_slice() {
+            return name.starts_with(first) && name.ends_with(last);
+        }
         let open: Vec<&Part> = self.0.iter().rev().collect();
         matched(&open, &name, &mut { STEPS })
     }

@@ -9,7 +9,7 @@ use crate::render::gotemplate::strconv::decode;
 pub fn split(text: &[u8]) -> Vec<&[u8]> {
     let text = trim_start(text);
     let mut documents = Vec::new();
-    let mut keep = |document: &'_ [u8]| {
+    let keep = |document: &[u8]| {
         let document = trim_start(document);
         // Spaces alone are no document.
         (!document.is_empty()).then_some(document.len())

@@ -77,9 +77,18 @@ fn grouped(digits: &str) -> String {
 /// A number as English prints it.
 fn number(number: &serde_json::Number) -> String {
     let value = number.as_f64().unwrap_or_default();
-    let text = format_float(value, FloatFormat::General, None, FloatKind::Float64);
-    if text.contains(['e', 'N', 'I']) {
-        return text;
+    let text = format_float(value, FloatFormat::General { upper: false }, None, FloatKind::Float64);
+    if let Some((mantissa, exponent)) = text.split_once('e') {
+        let raised = |c: char| match c {
+            '-' => Some('⁻'),
+            '0' => Some('⁰'),
+            '1' => Some('¹'),
+            '2' => Some('²'),
+            '3' => Some('³'),
+            '4'..='9' => char::from_u32(u32::from('⁴') + u32::from(c) - u32::from('4')),
+            _ => None,
+        };
+        return format!("{mantissa}×10{}", exponent.chars().filter_map(raised).collect::<String>());
     }
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |it| ("-", it));
     match digits.split_once('.') {
