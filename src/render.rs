@@ -13,6 +13,7 @@
 pub mod gotemplate;
 pub mod helm;
 
+mod charts;
 mod error;
 mod inputs;
 mod manifests;
@@ -76,9 +77,11 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
             manifests::read(&tree, &spec.path)?
         }
-        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
-            return Err(Why::Unsupported(error::word(kind)));
-        }
+        EntryKind::Chart => match charts::read(content, spec, inputs)? {
+            Ok(parts) => parts,
+            Err(needs) => return Ok(Outcome::Needs(needs)),
+        },
+        kind @ EntryKind::Kustomization => return Err(Why::Unsupported(error::word(kind))),
     };
     if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
     {
@@ -122,9 +125,8 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<(Object, Place)>, Why> {
     let parts = match kind {
         EntryKind::Manifests => manifests::read(tree, path)?,
-        kind @ (EntryKind::Kustomization | EntryKind::Chart) => {
-            return Err(Why::Unsupported(error::word(kind)));
-        }
+        EntryKind::Chart => charts::preview(tree, path)?,
+        kind @ EntryKind::Kustomization => return Err(Why::Unsupported(error::word(kind))),
     };
     check_duplicates(&parts.objects)?;
     Ok(parts.objects)

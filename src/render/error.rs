@@ -1,4 +1,4 @@
-use super::{AGENT_NAMESPACE, Place};
+use super::{AGENT_NAMESPACE, Place, helm};
 use crate::{
     archive::{self, Unresolved},
     bundle::EntryKind,
@@ -66,6 +66,9 @@ pub enum Why {
         #[source]
         why: serde_json::Error,
     },
+    /// A chart that Helm would refuse.
+    #[error(transparent)]
+    Chart(#[from] helm::Error),
     /// A document is no object.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -144,6 +147,7 @@ impl Fault for Error {
             Why::Path { .. } | Why::Form(_) => "path",
             Why::Yaml { .. } => "yaml",
             Why::Json { .. } => "json",
+            Why::Chart(error) => error.code(),
             Why::Object(error) => error.code(),
             Why::Limit { .. } => "limit",
             Why::Duplicate { .. } => "duplicate",
@@ -158,6 +162,7 @@ impl Fault for Error {
         match &self.why {
             Why::Content(error) => error.class(),
             Why::Archive(error) => error.class(),
+            Why::Chart(error) => error.class(),
             Why::Object(error) => error.class(),
             Why::UnknownKind { .. } => Class::Unavailable,
             Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
@@ -170,6 +175,7 @@ impl Fault for Error {
         Some(match &self.why {
             Why::Content(error) => return error.hint(),
             Why::Archive(error) => return error.hint(),
+            Why::Chart(error) => return error.hint(),
             Why::Object(error) => return error.hint(),
             Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
             Why::NotSigned(_) => return None,

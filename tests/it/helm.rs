@@ -7,7 +7,7 @@ use airlock::{
     render::{
         gotemplate::{Budget, Map, Value, sprig::clock::Time, value::ANY_MAP},
         helm::{
-            Capabilities, Chart, Error, Options, Release, Rendered, World,
+            Capabilities, Chart, Error, Options, Randomness, Release, Rendered, World,
             chart::{self, Rules},
             check, glob, install,
             manifest::split,
@@ -139,7 +139,7 @@ fn given(case: &Json) -> Result<Map, Error> {
 fn world() -> World {
     World {
         now: Time::unix(1_770_000_000),
-        random: Box::new(ChaCha20Rng::from_seed([7; 32])),
+        random: Randomness::Drawn(Box::new(ChaCha20Rng::from_seed([7; 32]))),
         cluster: None,
         budget: Budget { stack: 48 << 20, ..Budget::default() },
         lenient: false,

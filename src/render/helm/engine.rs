@@ -5,6 +5,7 @@ mod error;
 mod files;
 mod functions;
 mod glob;
+mod methods;
 mod scope;
 
 use std::{
@@ -14,11 +15,12 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use rand_core::CryptoRngCore;
-
-use super::{Chart, Error, funcs};
+use super::{
+    Chart, Error, funcs,
+    random::{Generator, Randomness},
+};
 use crate::render::gotemplate::{
-    Budget, Functions, Map, MissingKey, Render, Str, Table, Templates, Value,
+    Budget, Function, Functions, Map, MissingKey, Render, Str, Table, Templates, Value,
     sprig::{self, Environment, clock::Time},
 };
 
@@ -60,7 +62,7 @@ pub struct World {
     /// The time that templates see.
     pub now: Time,
     /// What templates get where they ask for something random.
-    pub random: Box<dyn CryptoRngCore>,
+    pub random: Randomness,
     /// The cluster; without one every `lookup` finds nothing.
     pub cluster: Option<Cluster>,
     /// What the render may use.
@@ -81,8 +83,27 @@ struct Host {
 
 /// All functions of Helm.
 pub(super) static FUNCTIONS: LazyLock<Arc<dyn Functions>> = LazyLock::new(|| {
-    Arc::new(Table::new(sprig::functions().chain(funcs::functions()).chain(functions::FUNCTIONS)))
+    Arc::new(All(Table::new(sprig::functions().chain(funcs::functions()).chain(functions::FUNCTIONS))))
 });
+
+/// The functions, and the methods of values.
+struct All(Table);
+
+impl Functions for All {
+    fn find(&self, name: &str) -> Option<&'static Function> {
+        self.0.find(name)
+    }
+
+    fn method(&self, type_name: &str, name: &str) -> Option<&'static Function> {
+        let methods = [
+            (super::values::VALUES.name, methods::METHODS),
+            (files::FILES.name, files::METHODS),
+            (capabilities::SET.name, capabilities::SET_METHODS),
+        ];
+        let (_, methods) = methods.into_iter().find(|(known, _)| *known == type_name)?;
+        methods.iter().find(|it| it.name == name)
+    }
+}
 
 /// What templates wrote, by their paths, and what of the cluster they would have had to know.
 pub struct Written {
@@ -118,7 +139,8 @@ pub fn render(
         included: RefCell::default(),
         needs: RefCell::default(),
     });
-    let environment = Environment::new(world.now, Generator(world.random), Rc::clone(&host) as Rc<_>);
+    let random = Generator::new(world.random, &release.namespace, &release.name);
+    let environment = Environment::new(world.now, random.clone(), Rc::clone(&host) as Rc<_>);
     let mut render = Render::new(&templates, world.budget, Rc::new(environment));
     let mut files = BTreeMap::new();
     let mut failed = None;
@@ -126,6 +148,7 @@ pub fn render(
         if source.is_partial() {
             continue;
         }
+        random.begin(&source.path);
         super::values::put(&source.scope, "Template", source.template());
         let dot = Value::Map(source.scope.clone());
         match render.output(source.path.as_bytes(), &dot) {
@@ -140,32 +163,12 @@ pub fn render(
     }
     drop(render);
     let needs = host.needs.take();
+    if random.is_missing() {
+        return Err(Error::Random);
+    }
     match failed {
         // What is not known yet may be why it fails.
         Some(failed) if needs.is_empty() => Err(failed),
         _ => Ok(Written { files, needs }),
     }
 }
-
-/// A generator behind a box.
-struct Generator(Box<dyn CryptoRngCore>);
-
-impl rand_core::RngCore for Generator {
-    fn next_u32(&mut self) -> u32 {
-        self.0.next_u32()
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        self.0.fill_bytes(dest);
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.0.try_fill_bytes(dest)
-    }
-}
-
-impl rand_core::CryptoRng for Generator {}

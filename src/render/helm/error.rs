@@ -39,6 +39,9 @@ pub enum Error {
     /// A template takes more than a render may use.
     #[error("{0}")]
     Limit(String),
+    /// A template draws what is random, and there is nothing to derive it from.
+    #[error("the chart asks for something random, and the secret of the cluster is not known here")]
+    Random,
     /// A record of a release that cannot be read.
     #[error("{0}")]
     Record(String),
@@ -64,6 +67,7 @@ impl Fault for Error {
             Self::Template(_) => "template",
             Self::Manifest(_) => "manifest",
             Self::Limit(_) => "limit",
+            Self::Random => "random",
             Self::Record(_) => "release_record",
         }
     }
@@ -87,6 +91,7 @@ impl Fault for Error {
             Self::Template(_) => "correct the values that the template reads, or the template",
             Self::Manifest(_) => "correct the template; `airlock template --debug` shows what it writes",
             Self::Limit(_) => "look for a template that includes itself or repeats without end",
+            Self::Random => "give the chart the password, key or certificate among its values",
             Self::Record(_) => return None,
         };
         Some(text.to_owned())

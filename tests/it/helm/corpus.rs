@@ -37,7 +37,8 @@ fn charts_of_the_corpus_render_as_the_original_rendered_them() {
             let chart = chart::read_directory(&tree, &top).map_err(|error| error.to_string())?;
             let values = Map::new(&ANY_MAP, Default::default());
             let release = release(&json!({ "namespace": "ns" }));
-            let (capabilities, options) = (Capabilities::default(), Options::default());
+            let options = Options { include_crds: true, ..Options::default() };
+            let capabilities = Capabilities::default();
             let rendered = install(&chart, &values, &release, &capabilities, options, world());
             rendered.map(|it| it.text(false, false)).map_err(|error| error.to_string())
         });

@@ -271,9 +271,12 @@ func render(it Case) (any, error) {
 		return nil, err
 	}
 	args := append([]string{"template", it.name(), chart}, flags...)
-	if it.Namespace != "" {
-		args = append(args, "--namespace", it.Namespace)
+	namespace := it.Namespace
+	if namespace == "" {
+		// What an earlier case said would count else.
+		namespace = "default"
 	}
+	args = append(args, "--namespace", namespace)
 	if it.KubeVersion != "" {
 		args = append(args, "--kube-version", it.KubeVersion)
 	}

@@ -17,7 +17,11 @@ pub fn read_archive(bytes: &[u8]) -> Result<Chart, Error> {
 }
 
 pub(super) fn read_nested(bytes: &[u8], depth: usize) -> Result<Chart, Error> {
-    let files = files(bytes)?;
+    let files = files(bytes).map_err(|error| match error {
+        // The original does not say what is wrong with an archive.
+        Error::Chart(why) if depth == 0 => Error::Archive(archive::Error::Format(why)),
+        error => error,
+    })?;
     let chart = files.iter().find(|it| it.name == "Chart.yaml");
     match chart {
         Some(file) => load::check_version(&file.data)?,

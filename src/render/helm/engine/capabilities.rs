@@ -107,10 +107,10 @@ impl std::str::FromStr for KubeVersion {
 }
 
 const KUBE_VERSION: &str = "common.KubeVersion";
-const VERSION_SET: &str = "common.VersionSet";
 const BUILD_INFO: &str = "version.BuildInfo";
 
-static SET: ListType = ListType { name: VERSION_SET, element: Type::String };
+/// The type of `.Capabilities.APIVersions`.
+pub(super) static SET: ListType = ListType { name: "common.VersionSet", element: Type::String };
 
 fn text(text: &str) -> Value {
     text.into()
@@ -136,9 +136,10 @@ impl Object for Capabilities {
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
+        let set = List::new(&SET, self.api_versions.iter().map(|it| text(it)).collect());
         vec![
             ("KubeVersion", object(self.kube_version.clone())),
-            ("APIVersions", object(VersionSet(self.api_versions.clone()))),
+            ("APIVersions", set.into()),
             ("HelmVersion", object(BuildInfo)),
         ]
     }
@@ -192,35 +193,12 @@ fn version(args: Args<'_>) -> Result<&KubeVersion, Failure> {
     args.object(0)
 }
 
-/// `common.VersionSet`.
-struct VersionSet(Vec<String>);
-
-impl Object for VersionSet {
-    fn type_name(&self) -> &'static str {
-        VERSION_SET
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Slice
-    }
-
-    fn method(&self, name: &str) -> Option<&'static Function> {
-        static HAS: Function = Function::new("Has", &[Type::String], Type::Bool, |_, args| {
-            let set: &VersionSet = args.object(0)?;
-            let wanted = args.str(1)?;
-            Ok(set.0.iter().any(|it| *it.as_bytes() == **wanted).into())
-        });
-        (name == "Has").then_some(&HAS)
-    }
-
-    fn underlying(&self) -> Option<Value> {
-        Some(List::new(&SET, self.0.iter().map(|it| text(it)).collect()).into())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
+/// The methods of `.Capabilities.APIVersions`.
+pub(super) static SET_METHODS: &[Function] = &[Function::new("Has", &[Type::String], Type::Bool, |_, args| {
+    let wanted = args.str(1)?;
+    let has = args.list(0)?.items().iter().any(|it| matches!(it, Value::Str(it) if it == wanted));
+    Ok(has.into())
+})];
 
 /// `version.BuildInfo`, of the program that this engine follows.
 struct BuildInfo;

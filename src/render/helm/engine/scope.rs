@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{Capabilities, Release, files::Files};
+use super::{Capabilities, Release, files};
 use crate::render::{
     gotemplate::{Map, Str, Value, value::object},
     helm::{
@@ -59,9 +59,9 @@ impl Scope {
     fn add(&mut self, chart: &Chart, above: Option<&Map>, values: Map, shared: &Shared, place: &str) -> Map {
         let children = new_map();
         let scope = Map::new(&VALUES, BTreeMap::new());
-        let files = chart.files.other.iter().map(|it| (Str::from(it.name.as_str()), it.data.clone()));
+        let files = chart.files.other.iter().map(|it| (it.name.as_str(), &it.data));
         put(&scope, "Chart", chart.metadata.to_value(above.is_none()));
-        put(&scope, "Files", object(Files(files.collect())));
+        put(&scope, "Files", files::files(files));
         put(&scope, "Release", shared.release.clone());
         put(&scope, "Capabilities", shared.capabilities.clone());
         put(&scope, "Values", values);

@@ -18,6 +18,15 @@ pub(in crate::render::helm) fn table(values: &Map, path: &str) -> Result<Map, St
 }
 
 /// What stands at a path, when it is no table.
+///
+/// # Errors
+/// The words of the original's `ErrNoValue`.
+pub(in crate::render::helm) fn path_value(values: &Map, path: &str) -> Result<Value, String> {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    scalar(values, path).ok_or_else(|| format!("{} is not a value", quote(key.as_bytes())))
+}
+
+/// As [`path_value`], where it does not matter why.
 pub(super) fn scalar(values: &Map, path: &str) -> Option<Value> {
     let (at, key) = match path.rsplit_once('.') {
         Some((above, key)) => (table(values, above).ok()?, key),
