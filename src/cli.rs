@@ -15,6 +15,7 @@ mod generate;
 mod history;
 mod import;
 mod inspect;
+mod lint;
 mod output;
 mod pause;
 mod progress;
@@ -22,6 +23,7 @@ mod reconcile;
 mod rollback;
 mod run;
 mod status;
+mod template;
 mod trust;
 mod verify;
 mod why;
@@ -108,6 +110,10 @@ enum Verb {
     Gc(gc::Args),
     /// Hash everything in the store again
     Fsck(fsck::Args),
+    /// Render a chart here, and print what `helm template` prints
+    Template(Box<template::Args>),
+    /// Look a chart over, and print what `helm lint` prints
+    Lint(Box<lint::Args>),
     /// Print completions, man pages or a configuration
     Generate(generate::Args),
 }
@@ -146,6 +152,8 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Extract(args) => extract::run(args, context),
         Verb::Gc(args) => gc::run(&args, context),
         Verb::Fsck(args) => fsck::run(&args, context),
+        Verb::Template(args) => template::run(&args, context),
+        Verb::Lint(args) => lint::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{
     Answers, Hook, HookDeletion, HookEvent, Inputs, Lookup, Needs, Parts, Place, ReleaseRecord, Spec, Why,
     helm::{
-        self, Capabilities, Chart, Event, Manifest, Options, Randomness, Rendered, World, chart, record, values,
+        self, Capabilities, Chart, Event, Manifest, Options, Randomness, Rendered, World, chart, record,
+        values,
     },
 };
 use crate::{
@@ -33,7 +34,9 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
     let mut capabilities = Capabilities::default();
     // Of the versions that the bundle is made for the newest counts.
     let target = content.root().statement.target.kubernetes.as_ref();
-    if let Some(version) = target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok()) {
+    if let Some(version) =
+        target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok())
+    {
         capabilities.kube_version = version;
     }
     let answers = inputs.answers.clone();
@@ -203,4 +206,3 @@ fn deletions(words: &[String]) -> std::collections::BTreeSet<HookDeletion> {
     };
     words.iter().filter_map(one).collect()
 }
-

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 pub mod funcs;
 mod install;
+pub mod lint;
 pub mod manifest;
 mod random;
 pub mod record;
@@ -20,9 +21,12 @@ mod schema;
 pub mod values;
 
 pub use chart::Chart;
-pub use engine::{BadVersion, Capabilities, Cluster, HELM_VERSION, KubeVersion, Lookup, Release, World, glob};
+pub use engine::{
+    BadVersion, Capabilities, Cluster, HELM_VERSION, KubeVersion, Lookup, Release, World, glob,
+};
+pub use engine::{environment, functions};
 pub use error::Error;
 pub use install::{Options, Rendered, check, check_name, install};
-pub use random::Randomness;
 pub use manifest::{Event, Hook, Manifest};
+pub use random::Randomness;
 pub use schema::validate;

@@ -10,6 +10,7 @@ use airlock::{
             Capabilities, Chart, Error, Options, Randomness, Release, Rendered, World,
             chart::{self, Rules},
             check, glob, install,
+            lint::{self, Lint, Severity},
             manifest::split,
             record,
             values::{Kind, Overrides, from_map, set},
@@ -84,7 +85,9 @@ fn node(content: &Json) -> Node {
     match content {
         Json::String(text) => Node::file(text.as_bytes()),
         Json::Object(map) => match map.get("link") {
-            Some(target) if target.is_string() => Node::Symlink { target: target.as_str().unwrap().to_owned() },
+            Some(target) if target.is_string() => {
+                Node::Symlink { target: target.as_str().unwrap().to_owned() }
+            }
             _ => Node::file(pack(map)),
         },
         other => panic!("{other} is no content"),
@@ -117,9 +120,13 @@ fn load(case: &Json) -> Result<Chart, Error> {
     if case["archive"] == true {
         return chart::read_archive(&pack(files));
     }
+    chart::read_directory(&tree(case), "chart")
+}
+
+fn tree(case: &Json) -> Tree {
+    let files = case["files"].as_object().unwrap();
     let path = |name: &str| SafePath::new(&format!("chart/{name}")).unwrap();
-    let tree = Tree::new(files.iter().map(|(name, content)| (path(name), node(content)))).unwrap();
-    chart::read_directory(&tree, "chart")
+    Tree::new(files.iter().map(|(name, content)| (path(name), node(content)))).unwrap()
 }
 
 fn given(case: &Json) -> Result<Map, Error> {
@@ -164,7 +171,9 @@ fn rendered(case: &Json) -> Result<Rendered, Error> {
     if let Some(version) = case["kubeVersion"].as_str() {
         capabilities.kube_version = version.parse().unwrap();
     }
-    capabilities.api_versions.extend(texts(case, "apiVersions").iter().flat_map(|it| it.split(',')).map(str::to_owned));
+    capabilities
+        .api_versions
+        .extend(texts(case, "apiVersions").iter().flat_map(|it| it.split(',')).map(str::to_owned));
     let options = Options {
         include_crds: case["includeCrds"] == true,
         skip_schema: case["skipSchema"] == true,
@@ -189,7 +198,8 @@ fn check_render(name: &str, least: usize) {
                 json!({ "output": rendered.text(case["noHooks"] == true, case["skipTests"] == true) })
             }
             Err(error) => {
-                let debug = if error.is_late() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
+                let debug =
+                    if error.is_late() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
                 json!({ "error": format!("{error}{debug}") })
             }
         });
@@ -227,6 +237,35 @@ fn documents_are_split_and_sorted() {
 }
 
 #[test]
+fn charts_are_linted() {
+    with_stack(|| {
+        check_rows("lint", "charts", 17, |case| {
+            let given = given(case).unwrap();
+            let lint = Lint {
+                given: &given,
+                namespace: "default",
+                capabilities: Capabilities::default(),
+                skip_schema: false,
+                place: "chart",
+                world: world(),
+            };
+            let findings = lint::lint(&tree(case), "chart", lint);
+            let mut output = "==> Linting chart\n".to_owned();
+            for finding in &findings {
+                output += &format!("{finding}\n");
+            }
+            let tolerated = if case["strict"] == true { Severity::Info } else { Severity::Warning };
+            match findings.iter().any(|it| it.severity > tolerated) {
+                true => {
+                    json!({ "output": output + "\n", "error": "1 chart(s) linted, 1 chart(s) failed" })
+                }
+                false => json!({ "output": output + "\n1 chart(s) linted, 0 chart(s) failed\n" }),
+            }
+        });
+    });
+}
+
+#[test]
 fn flags_are_read() {
     check_rows("set", "flags", 70, |row| {
         let base: yaml::Value = row.get("base").cloned().unwrap_or(json!({})).into();
@@ -259,9 +298,9 @@ fn typed(value: &Value) -> Json {
         Value::Int(number, kind) => json!({ kind.name(): number }),
         Value::Float(number, kind) => json!({ kind.name(): number }),
         Value::List(list) => list.to_vec().iter().map(typed).collect(),
-        Value::Map(map) => {
-            Json::Object(map.to_vec().iter().map(|(key, value)| (key.to_text().into(), typed(value))).collect())
-        }
+        Value::Map(map) => Json::Object(
+            map.to_vec().iter().map(|(key, value)| (key.to_text().into(), typed(value))).collect(),
+        ),
         other => panic!("{other:?} is no value"),
     }
 }

@@ -7,7 +7,7 @@ mod directory;
 mod ignore;
 mod load;
 mod lock;
-mod metadata;
+pub(super) mod metadata;
 mod pattern;
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::{render::gotemplate::Str, yaml};
 
 pub use archive::read_archive;
 pub use dependency::Dependency;
+pub(super) use directory::read_any_directory;
 pub use directory::read_directory;
 pub use ignore::Rules;
 pub(super) use load::merge;

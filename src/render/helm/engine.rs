@@ -105,8 +105,24 @@ impl Functions for All {
     }
 }
 
+/// All functions of Helm, to parse templates that are no chart's with.
+pub fn functions() -> &'static Arc<dyn Functions> {
+    &FUNCTIONS
+}
+
+/// The environment that these functions find where no chart is rendered.
+pub fn environment(world: World, namespace: &str, release: &str) -> Environment {
+    let host = Host {
+        cluster: world.cluster,
+        lenient: world.lenient,
+        included: RefCell::default(),
+        needs: RefCell::default(),
+    };
+    Environment::new(world.now, Generator::new(world.random, namespace, release), Rc::new(host))
+}
+
 /// What templates wrote, by their paths, and what of the cluster they would have had to know.
-pub struct Written {
+pub(super) struct Written {
     /// The text of each template that is no partial.
     pub files: BTreeMap<String, Str>,
     /// Where this is not empty the files are not what they will be.
@@ -118,7 +134,7 @@ pub struct Written {
 ///
 /// # Errors
 /// When a template is none or fails.
-pub fn render(
+pub(super) fn render(
     chart: &Chart,
     values: &Map,
     release: &Release,
@@ -126,8 +142,7 @@ pub fn render(
     world: World,
 ) -> Result<Written, Error> {
     let scope = scope::Scope::new(chart, values, release, capabilities);
-    let mut templates =
-        Templates::new("gotpl", Arc::clone(&FUNCTIONS)).missing_key(MissingKey::Zero);
+    let mut templates = Templates::new("gotpl", Arc::clone(&FUNCTIONS)).missing_key(MissingKey::Zero);
     let sources = scope::sorted(scope.sources);
     for source in &sources {
         let parsed = templates.parse(&source.path, source.text.clone());

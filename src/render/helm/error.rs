@@ -83,7 +83,9 @@ impl Fault for Error {
         let text = match self {
             Self::Archive(error) => return error.hint(),
             Self::Chart(_) => "correct the chart; `airlock lint` tells all that is wrong with it at once",
-            Self::Missing(_) => "put the charts that it stands on into its `charts/` directory and build again",
+            Self::Missing(_) => {
+                "put the charts that it stands on into its `charts/` directory and build again"
+            }
             Self::Name(_) => "give the release a name of lower-case letters, digits and `-`, at most 53",
             Self::Values(_) => "correct the values",
             Self::Schema(_) => "correct the values; the chart's `values.schema.json` says what it takes",

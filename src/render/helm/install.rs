@@ -109,9 +109,10 @@ pub fn install(
     let mut files = written.files;
     let mut notes = String::new();
     let own = format!("{}/templates/NOTES.txt", chart.name());
-    for (_, text) in files.extract_if(.., |path, _| path.ends_with("NOTES.txt")).filter(|(path, _)| {
-        options.sub_notes || *path == own
-    }) {
+    for (_, text) in files
+        .extract_if(.., |path, _| path.ends_with("NOTES.txt"))
+        .filter(|(path, _)| options.sub_notes || *path == own)
+    {
         if !notes.is_empty() {
             notes.push('\n');
         }

@@ -13,6 +13,7 @@ pub use head::Head;
 pub use hook::{Event, Hook};
 pub use order::INSTALL_ORDER;
 pub use split::split;
+pub(super) use split::trim_start;
 
 use super::Error;
 

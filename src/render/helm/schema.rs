@@ -39,7 +39,9 @@ fn below(chart: &Chart, values: &Map, says: &mut String) {
             Some(Value::Map(values)) => below(child, &values, says),
             Some(other) => {
                 let (name, got) = (child.name(), other.type_name());
-                says.push_str(&format!("{name}:\ninvalid type for values: expected object (map), got {got}\n"));
+                says.push_str(&format!(
+                    "{name}:\ninvalid type for values: expected object (map), got {got}\n"
+                ));
             }
         }
     }
@@ -49,13 +51,13 @@ fn below(chart: &Chart, values: &Map, says: &mut String) {
 ///
 /// # Errors
 /// In the original's words.
-fn one(schema: &[u8], values: &Map) -> Result<(), String> {
+pub(super) fn one(schema: &[u8], values: &Map) -> Result<(), String> {
     let schema: Json = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(Elsewhere));
     let mut schemas = Schemas::new();
-    let added = compiler.add_resource(URL, schema);
-    let index = added.and_then(|()| compiler.compile(URL, &mut schemas)).map_err(|error| error.to_string())?;
+    compiler.add_resource(URL, schema).map_err(|error| error.to_string())?;
+    let index = compiler.compile(URL, &mut schemas).map_err(|error| error.to_string())?;
     let values: Json = values::to_yaml(&Value::Map(values.clone())).into();
     schemas.validate(&values, index).map_err(|error| format!("{}\n", message::tree(&error)))
 }

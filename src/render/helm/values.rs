@@ -13,11 +13,12 @@ use crate::{
     yaml,
 };
 
+pub(super) use coalesce::coalesce_tables;
 pub use coalesce::{coalesce, warnings_of};
 pub use overrides::Overrides;
 pub(super) use process::is_compatible;
 pub use process::process_dependencies;
-pub use set::{Kind, set};
+pub use set::{Kind, Reader, set};
 
 /// What `typeOf .Values` says.
 pub static VALUES: MapType = MapType { name: "common.Values", element: Type::Any };
@@ -59,7 +60,9 @@ pub(super) fn to_yaml(value: &Value) -> yaml::Value {
         Value::Int(number, _) => yaml::Value::Int(*number),
         Value::Uint(number, _) => (*number).into(),
         // JSON has no other form for a whole number.
-        Value::Float(number, _) if number.fract() == 0.0 && number.abs() < WHOLE && !is_minus_zero(*number) => {
+        Value::Float(number, _)
+            if number.fract() == 0.0 && number.abs() < WHOLE && !is_minus_zero(*number) =>
+        {
             yaml::Value::Int(*number as i64)
         }
         Value::Float(number, _) => yaml::Value::Float(*number),

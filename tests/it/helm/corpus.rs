@@ -18,7 +18,8 @@ fn charts_of_the_corpus_render_as_the_original_rendered_them() {
         return;
     };
     let only = std::env::var("AIRLOCK_CHART").unwrap_or_default();
-    let mut folders: Vec<_> = std::fs::read_dir(corpus.join("helm")).unwrap().map(|it| it.unwrap().path()).collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(corpus.join("helm")).unwrap().map(|it| it.unwrap().path()).collect();
     folders.retain(|it| it.is_dir() && it.to_string_lossy().contains(&only));
     folders.sort();
     let (mut equal, mut wrong) = (0, Vec::new());
@@ -49,18 +50,32 @@ fn charts_of_the_corpus_render_as_the_original_rendered_them() {
             Ok(found) => {
                 let mask = |text: &str| -> String {
                     let lines = text.lines().enumerate();
-                    lines.map(|(at, it)| if masks.contains(&(at + 1)) { "\n".into() } else { format!("{it}\n") }).collect()
+                    lines
+                        .map(
+                            |(at, it)| {
+                                if masks.contains(&(at + 1)) { "\n".into() } else { format!("{it}\n") }
+                            },
+                        )
+                        .collect()
                 };
                 let (expect, found) = (mask(&expect), mask(&found));
                 let open = expect.lines().zip(found.lines()).filter(|(a, b)| a != b).count();
                 if open == 0 && expect.lines().count() == found.lines().count() {
                     equal += 1;
                 } else {
-                    wrong.push(format!("{name} ({took} ms), {open} lines\n{}", first_difference(&expect, &found)));
+                    wrong.push(format!(
+                        "{name} ({took} ms), {open} lines\n{}",
+                        first_difference(&expect, &found)
+                    ));
                 }
             }
         }
     }
     println!("{equal} of {} charts are equal", folders.len());
-    assert!(wrong.is_empty(), "{equal} of {} charts are equal; these are not:\n{}", folders.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{equal} of {} charts are equal; these are not:\n{}",
+        folders.len(),
+        wrong.join("\n")
+    );
 }

@@ -73,7 +73,14 @@ impl State<'_, '_, '_> {
             if !kind.starts_with("map[")
                 && let Some(method) = self.render.templates.functions().method(kind, &key.to_text())
             {
-                return self.call(dot, Target::Method(method, &receiver.value), node, method.name, args, last);
+                return self.call(
+                    dot,
+                    Target::Method(method, &receiver.value),
+                    node,
+                    method.name,
+                    args,
+                    last,
+                );
             }
             return self.entry(map, name, has_arguments);
         }

@@ -66,7 +66,7 @@ pub(in crate::render::helm) struct Path<'a> {
     /// The Go type of the innermost struct.
     structure: &'static str,
     /// The names above.
-    above: Option<&'a Path<'a>>,
+    above: Option<&'a Self>,
     name: &'a str,
 }
 
@@ -93,7 +93,12 @@ impl Decoder {
     }
 
     /// Decodes a mapping into a struct.
-    pub(in crate::render::helm) fn structure<F: Fields>(&mut self, into: &mut F, map: &yaml::Map, above: Option<&Path<'_>>) {
+    pub(in crate::render::helm) fn structure<F: Fields>(
+        &mut self,
+        into: &mut F,
+        map: &yaml::Map,
+        above: Option<&Path<'_>>,
+    ) {
         let mut keys: Vec<_> = map.iter().collect();
         // The way through JSON sorts the keys, which decides where one stands twice in other cases.
         keys.sort_unstable_by_key(|(key, _)| *key);
@@ -110,7 +115,8 @@ impl Decoder {
     fn wrong(&mut self, value: &Value, path: &Path<'_>, wanted: &str) {
         if self.error.is_none() {
             let (found, structure, path) = (word(value), path.structure, path.text());
-            self.error = Some(format!("{PREFIX} {found} into Go struct field {structure}.{path} of type {wanted}"));
+            self.error =
+                Some(format!("{PREFIX} {found} into Go struct field {structure}.{path} of type {wanted}"));
         }
     }
 
@@ -123,7 +129,8 @@ impl Decoder {
             Value::Int(number) => *into = number.to_string(),
             Value::Uint(number) => *into = number.to_string(),
             Value::Float(number) => {
-                *into = format_float(*number, FloatFormat::General { upper: false }, None, FloatKind::Float64);
+                *into =
+                    format_float(*number, FloatFormat::General { upper: false }, None, FloatKind::Float64);
             }
             Value::Seq(_) | Value::Map(_) => self.wrong(value, path, "string"),
         }

@@ -2,7 +2,7 @@
 
 use super::{Chart, File, Rules, load};
 use crate::{
-    archive::{Place, Tree},
+    archive::{Node, Place, Tree, Unresolved},
     limits,
     render::helm::Error,
 };
@@ -12,24 +12,40 @@ use crate::{
 /// # Errors
 /// When it is no chart, in the original's words.
 pub fn read_directory(tree: &Tree, path: &str) -> Result<Chart, Error> {
-    let top = path.trim_end_matches('/');
-    let inside = |name: &str| if top.is_empty() { name.to_owned() } else { format!("{top}/{name}") };
-    let file = |name: &str| match tree.resolve(&inside(name)) {
-        Ok(Place::File { bytes, .. }) => Some(bytes),
-        _ => None,
-    };
-    match file("Chart.yaml") {
+    match file(tree, path, "Chart.yaml") {
         Some(text) => load::check_version(text)?,
         None => {
-            let place = inside("Chart.yaml");
+            let place = inside(path, "Chart.yaml");
             let why = format!("open {place}: no such file or directory");
             return Err(Error::Chart(format!("unable to detect chart at {place}: {why}")));
         }
     }
-    let rules = Rules::parse(file(".helmignore").unwrap_or_default()).map_err(Error::Chart)?;
+    read_any_directory(tree, path)
+}
+
+/// As [`read_directory`], of a chart of any version, as the original's linter reads it.
+///
+/// # Errors
+/// As [`read_directory`].
+pub(in crate::render::helm) fn read_any_directory(tree: &Tree, path: &str) -> Result<Chart, Error> {
+    let rules = Rules::parse(file(tree, path, ".helmignore").unwrap_or_default()).map_err(Error::Chart)?;
     let mut walk = Walk { tree, rules, files: Vec::new(), total: 0 };
-    walk.directory(&inside(""), "", 0)?;
+    walk.directory(path.trim_end_matches('/'), "", 0)?;
     load::load(walk.files)
+}
+
+fn inside(path: &str, name: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" => name.to_owned(),
+        path => format!("{path}/{name}"),
+    }
+}
+
+fn file<'t>(tree: &'t Tree, path: &str, name: &str) -> Option<&'t [u8]> {
+    match tree.resolve(&inside(path, name)) {
+        Ok(Place::File { bytes, .. }) => Some(bytes),
+        _ => None,
+    }
 }
 
 struct Walk<'t> {
@@ -50,12 +66,8 @@ impl Walk<'_> {
             Ok(Place::Directory { path }) => path.to_owned(),
             _ => return Ok(()),
         };
-        let below = |base: &str, name: &str| match base.trim_end_matches('/') {
-            "" => name.to_owned(),
-            base => format!("{base}/{name}"),
-        };
         for name in self.tree.names(&real) {
-            let (at, shown) = (below(&real, name), below(shown, name));
+            let (at, shown) = (inside(&real, name), inside(shown, name));
             match self.tree.resolve(&at) {
                 Ok(Place::Directory { path }) => {
                     if !self.rules.ignores(&shown, true) {
@@ -68,7 +80,13 @@ impl Walk<'_> {
                     }
                 }
                 Err(why) => {
-                    return Err(Error::Chart(format!("error evaluating symlink {shown}: {why}")));
+                    let why = match (self.tree.get(&at), why) {
+                        (Some(Node::Symlink { target }), Unresolved::Missing) => {
+                            format!("lstat {}: no such file or directory", inside(&real, target))
+                        }
+                        (_, why) => why.to_string(),
+                    };
+                    return Err(Error::Chart(format!("error evaluating symlink {at}: {why}")));
                 }
             }
         }
@@ -80,12 +98,17 @@ impl Walk<'_> {
         if bytes.len() as u64 > limit {
             let base = name.rsplit('/').next().unwrap_or(&name);
             let base = crate::render::gotemplate::strconv::quote(base.as_bytes());
-            return Err(Error::Chart(format!("chart file {base} is larger than the maximum file size {limit}")));
+            return Err(Error::Chart(format!(
+                "chart file {base} is larger than the maximum file size {limit}"
+            )));
         }
         // Links can make much of little.
         self.total = self.total.saturating_add(bytes.len() as u64);
         if self.total > limits::CHART_BYTES || self.files.len() >= limits::ARCHIVE_ENTRIES {
-            return Err(Error::Chart(format!("chart is larger than the maximum size {}", limits::CHART_BYTES)));
+            return Err(Error::Chart(format!(
+                "chart is larger than the maximum size {}",
+                limits::CHART_BYTES
+            )));
         }
         self.files.push(File { name, data: load::without_mark(bytes).into() });
         Ok(())

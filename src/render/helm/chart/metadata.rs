@@ -84,8 +84,8 @@ impl Fields for Maintainer {
 
 /// The fields while they may still hold nil pointers.
 #[derive(Default)]
-pub(super) struct Draft {
-    pub(super) metadata: Metadata,
+pub(in crate::render::helm) struct Draft {
+    pub(in crate::render::helm) metadata: Metadata,
     maintainers: Vec<Option<Maintainer>>,
     dependencies: Vec<Option<Dependency>>,
 }
@@ -127,11 +127,21 @@ impl Draft {
     ///
     /// # Errors
     /// In the original's words.
-    pub(super) fn read(&mut self, text: &[u8]) -> Result<(), String> {
+    pub(in crate::render::helm) fn read(&mut self, text: &[u8]) -> Result<(), String> {
         let Some(map) = mapping(text, "v2.Metadata")? else { return Ok(()) };
         let mut decoder = Decoder::default();
         decoder.structure(self, &map, None);
         decoder.finish()
+    }
+
+    /// The maintainers; none for a null.
+    pub(in crate::render::helm) fn maintainers(&self) -> &[Option<Maintainer>] {
+        &self.maintainers
+    }
+
+    /// Whether it names a dependency.
+    pub(in crate::render::helm) fn depends(&self) -> bool {
+        !self.dependencies.is_empty()
     }
 
     /// Checks and cleans what was read.

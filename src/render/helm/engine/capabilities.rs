@@ -127,7 +127,9 @@ impl Object for Capabilities {
 
     fn method(&self, name: &str) -> Option<&'static Function> {
         static COPY: Function =
-            Function::new("Copy", &[], Type::Object("*common.Capabilities"), |_, args| Ok(args.any(0).clone()));
+            Function::new("Copy", &[], Type::Object("*common.Capabilities"), |_, args| {
+                Ok(args.any(0).clone())
+            });
         (name == "Copy").then_some(&COPY)
     }
 
@@ -194,11 +196,12 @@ fn version(args: Args<'_>) -> Result<&KubeVersion, Failure> {
 }
 
 /// The methods of `.Capabilities.APIVersions`.
-pub(super) static SET_METHODS: &[Function] = &[Function::new("Has", &[Type::String], Type::Bool, |_, args| {
-    let wanted = args.str(1)?;
-    let has = args.list(0)?.items().iter().any(|it| matches!(it, Value::Str(it) if it == wanted));
-    Ok(has.into())
-})];
+pub(super) static SET_METHODS: &[Function] =
+    &[Function::new("Has", &[Type::String], Type::Bool, |_, args| {
+        let wanted = args.str(1)?;
+        let has = args.list(0)?.items().iter().any(|it| matches!(it, Value::Str(it) if it == wanted));
+        Ok(has.into())
+    })];
 
 /// `version.BuildInfo`, of the program that this engine follows.
 struct BuildInfo;

@@ -4,9 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::glob::Glob;
 use crate::{
-    render::gotemplate::{
-        Args, Failure, Function, Map, Str, Type, Value, value::MapType,
-    },
+    render::gotemplate::{Args, Failure, Function, Map, Str, Type, Value, value::MapType},
     yaml::{self, emit, json},
 };
 

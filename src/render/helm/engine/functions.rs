@@ -64,12 +64,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let nothing = Value::map(BTreeMap::new());
             let Some(cluster) = &host.cluster else { return Ok(nothing) };
             let text = |at| Ok::<_, Failure>(args.str(at)?.to_text().into_owned());
-            let lookup = Lookup {
-                api_version: text(0)?,
-                kind: text(1)?,
-                namespace: text(2)?,
-                name: text(3)?,
-            };
+            let lookup =
+                Lookup { api_version: text(0)?, kind: text(1)?, namespace: text(2)?, name: text(3)? };
             match cluster(&lookup) {
                 Some(found) => Ok(found.into()),
                 None => {

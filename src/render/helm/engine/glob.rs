@@ -22,7 +22,7 @@ enum Part {
         chars: Vec<char>,
         negated: bool,
     },
-    Either(Vec<Vec<Part>>),
+    Either(Vec<Vec<Self>>),
 }
 
 /// A text that is no pattern.
@@ -65,9 +65,8 @@ fn matched(open: &[&Part], text: &[char], steps: &mut u32) -> bool {
         return false;
     }
     let Some((part, rest)) = open.split_last() else { return text.is_empty() };
-    let one = |fits: bool, steps: &mut u32| {
-        fits && text.get(1..).is_some_and(|text| matched(rest, text, steps))
-    };
+    let one =
+        |fits: bool, steps: &mut u32| fits && text.get(1..).is_some_and(|text| matched(rest, text, steps));
     match part {
         Part::Text(wanted) => {
             text.strip_prefix(wanted.as_slice()).is_some_and(|text| matched(rest, text, steps))

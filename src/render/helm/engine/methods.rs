@@ -27,7 +27,8 @@ pub(super) static METHODS: &[Function] = &[
     }),
     Function::new("YAML", &[], Type::String, |context, args| {
         let plain = this(args)?.clone().with_type(&ANY_MAP).into();
-        let function = funcs::functions().find(|it| it.name == "mustToYaml").ok_or("there is no mustToYaml")?;
+        let function =
+            funcs::functions().find(|it| it.name == "mustToYaml").ok_or("there is no mustToYaml")?;
         match (function.body)(context, Args(&[plain]))? {
             Value::Str(text) => Ok([&*text, b"\n"].concat().into()),
             other => Ok(other),

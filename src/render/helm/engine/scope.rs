@@ -68,7 +68,8 @@ impl Scope {
         put(&scope, "Subcharts", children.clone());
         for child in &chart.dependencies {
             let values = table::table(&scope, &format!("Values.{}", child.name()));
-            let values = values.map_or_else(|_| Map::new(&VALUES, BTreeMap::new()), |it| it.with_type(&VALUES));
+            let values =
+                values.map_or_else(|_| Map::new(&VALUES, BTreeMap::new()), |it| it.with_type(&VALUES));
             let inner = self.add(child, Some(&scope), values, shared, &Chart::place_of(place, child));
             put(&children, child.name(), inner.with_type(&crate::render::gotemplate::value::ANY_MAP));
         }

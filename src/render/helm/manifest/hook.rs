@@ -74,7 +74,8 @@ pub struct Hook {
 impl Hook {
     /// Reads the annotations; nothing when one of the events is unknown.
     pub(super) fn read(path: &str, manifest: String, head: &Head, events: &str) -> Option<Self> {
-        let words = |text: &str| -> Vec<String> { text.split(',').map(|it| it.trim().to_lowercase()).collect() };
+        let words =
+            |text: &str| -> Vec<String> { text.split(',').map(|it| it.trim().to_lowercase()).collect() };
         let events = words(events).iter().map(|it| Event::of(it)).collect::<Option<_>>()?;
         let listed = |key: &str| head.annotations.get(key).map_or_else(Vec::new, |it| words(it));
         Some(Self {

@@ -71,11 +71,6 @@ pub(in crate::render::helm) fn trim_start(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether there is nothing but spaces.
-pub(in crate::render::helm) fn is_blank(text: &[u8]) -> bool {
-    trim_start(text).is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::split;

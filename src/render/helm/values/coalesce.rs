@@ -44,6 +44,15 @@ pub fn warnings_of(chart: &Chart, vals: &Map) -> Vec<String> {
     warnings.0
 }
 
+/// `over` above `base`, without a chart.
+pub(in crate::render::helm) fn coalesce_tables(over: &Map, base: &Map) -> Map {
+    let all = new_map();
+    let mut coalesce = Coalesce { warnings: &mut Warnings::default(), merge: false };
+    coalesce.tables(&all, &deep_copy_map(over), "");
+    coalesce.tables(&all, base, "");
+    all
+}
+
 pub(super) struct Coalesce<'w> {
     pub(super) warnings: &'w mut Warnings,
     pub(super) merge: bool,
@@ -100,7 +109,8 @@ impl Coalesce<'_> {
             None => new_map(),
             Some(Value::Map(map)) => map,
             Some(_) => {
-                self.warnings.say("warning: skipping globals because destination global is not a table.".into());
+                self.warnings
+                    .say("warning: skipping globals because destination global is not a table.".into());
                 return;
             }
         };
@@ -147,7 +157,8 @@ impl Coalesce<'_> {
                 }
                 Some(Value::Map(dest)) => match default {
                     Value::Map(src) => {
-                        let merge = self.merge || chart.dependencies.iter().any(|it| *it.name().as_bytes() == *key);
+                        let merge =
+                            self.merge || chart.dependencies.iter().any(|it| *it.name().as_bytes() == *key);
                         if !merge {
                             without_nulls(&src);
                         }
@@ -177,8 +188,12 @@ impl Coalesce<'_> {
 
     /// Merges `src` below `dst`.
     pub(super) fn tables(&mut self, dst: &Map, src: &Map, prefix: &str) {
-        let given: Vec<Str> =
-            src.to_vec().into_iter().filter(|(_, it)| !matches!(it, Value::Nil)).map(|(key, _)| key).collect();
+        let given: Vec<Str> = src
+            .to_vec()
+            .into_iter()
+            .filter(|(_, it)| !matches!(it, Value::Nil))
+            .map(|(key, _)| key)
+            .collect();
         for (key, value) in dst.to_vec() {
             if matches!(value, Value::Nil) {
                 put(src, key, Value::Nil);
@@ -221,4 +236,3 @@ fn without_nulls(map: &Map) {
         }
     }
 }
-

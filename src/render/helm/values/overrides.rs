@@ -31,7 +31,7 @@ impl Overrides {
     ///
     /// # Errors
     /// In the original's words, for the first that cannot be read.
-    pub fn values(&self, read: set::Reader<'_>) -> Result<Map, Error> {
+    pub fn values(&self, read: super::Reader<'_>) -> Result<Map, Error> {
         let mut base = yaml::Map::new();
         for (name, text) in &self.files {
             let map = chart::read_values(text)

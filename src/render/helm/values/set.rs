@@ -192,8 +192,7 @@ impl Parser<'_> {
                     }
                     None => super::new_map(),
                 };
-                let result =
-                    if literal { self.literal_key(&inner, level) } else { self.key(&inner, level) };
+                let result = if literal { self.literal_key(&inner, level) } else { self.key(&inner, level) };
                 result.map(|()| inner.into())
             }
         };
