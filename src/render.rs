@@ -90,16 +90,17 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
     if parts.objects.len() > limits::RENDERED_OBJECTS {
         return Err(Why::Limit { what: "it".into(), limit: limits::RENDERED_OBJECTS, unit: "objects" });
     }
-    let scopes =
-        match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
-            Ok(scopes) => scopes,
-            Err(needs) => return Ok(Outcome::Needs(needs)),
-        };
+    let mut all = parts.take();
+    let scopes = match namespaces::settle(&mut all, spec.target_namespace.as_ref(), &inputs.answers)? {
+        Ok(scopes) => scopes,
+        Err(needs) => return Ok(Outcome::Needs(needs)),
+    };
     let statement = &content.root().statement;
     let reach = &content.root().scope;
-    for (object, place) in &parts.objects {
+    for (object, place) in &all {
         reach::check(object, place, &scopes, reach)?;
     }
+    parts.put_back(all);
     check_duplicates(&parts.objects)?;
     let owner = Owner { channel: statement.channel.clone(), entry: spec.name.clone() };
     for (object, _) in &mut parts.objects {

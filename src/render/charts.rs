@@ -135,7 +135,7 @@ fn parts(rendered: &Rendered) -> Result<Parts, Why> {
     let mut failed = None;
     rendered.chart.each_crd(&mut |name, file| {
         match objects(&name, &file.data, 1) {
-            Ok(found) => parts.definitions.extend(found.into_iter().map(|(object, _)| object)),
+            Ok(found) => parts.definitions.extend(found),
             Err(why) => failed = failed.take().or(Some(why)),
         };
     });

@@ -353,27 +353,59 @@ fn without_times(json: &mut Json) {
     }
 }
 
+/// The record that a case comes to.
+fn recorded(case: &Json) -> serde_json::Map<String, Json> {
+    with_stack(|| {
+        let rendered = rendered(case).unwrap();
+        let body = record::body(&rendered, &given(case).unwrap(), &release(case));
+        let info = record::Info {
+            first_deployed: "2026-01-02T03:04:05Z".parse().unwrap(),
+            last_deployed: "2026-01-02T04:04:05.001234567Z".parse().unwrap(),
+            status: record::Status::Deployed,
+            description: "Install complete".into(),
+        };
+        record::complete(&body, 1, &info)
+    })
+}
+
 #[test]
 fn records_are_those_of_helm() {
     for (case, expect) in rows("record", "releases") {
-        let rendered = with_stack(|| {
-            let rendered = rendered(&case).unwrap();
-            let body = record::body(&rendered, &given(&case).unwrap(), &release(&case));
-            let info = record::Info {
-                first_deployed: "2026-01-02T03:04:05Z".parse().unwrap(),
-                last_deployed: "2026-01-02T04:04:05.001234567Z".parse().unwrap(),
-                status: record::Status::Deployed,
-                description: "Install complete".into(),
-            };
-            record::complete(&body, 1, &info)
-        });
+        let ours = recorded(&case);
         let mut original: Json = serde_json::from_str(expect["json"].as_str().unwrap()).unwrap();
         // What Helm stored is read to the same.
         let stored = record::decode(expect["stored"].as_str().unwrap()).unwrap();
         assert_eq!(Json::Object(stored), original);
         without_times(&mut original);
-        assert_eq!(numbers(Json::Object(rendered.clone())), numbers(original), "{}", case["about"]);
-        assert_eq!(record::decode(&record::encode(&rendered)).unwrap(), rendered);
+        assert_eq!(numbers(Json::Object(ours.clone())), numbers(original), "{}", case["about"]);
+        assert_eq!(record::decode(&record::encode(&ours)).unwrap(), ours);
+    }
+}
+
+/// `tests/data/helm/read/ours.yaml` holds what we store, and its neighbour what Helm reads of it.
+#[test]
+fn helm_reads_our_records() {
+    let cases = rows("record", "releases");
+    let path = format!("{}/tests/data/helm/read/ours.yaml", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("AIRLOCK_UPDATE").is_some() {
+        let ours = cases.iter().map(|(case, _)| format!("- stored: {}\n", record::encode(&recorded(case))));
+        std::fs::write(path, ours.collect::<String>()).unwrap();
+    }
+    let read = rows("read", "ours");
+    assert_eq!(read.len(), cases.len());
+    for ((case, _), (stored, expect)) in cases.iter().zip(read) {
+        let ours = recorded(case);
+        assert_eq!(
+            record::decode(stored["stored"].as_str().unwrap()).unwrap(),
+            ours,
+            "run with AIRLOCK_UPDATE"
+        );
+        let mut helms: Json = serde_json::from_str(expect["json"].as_str().unwrap()).unwrap();
+        without_times(&mut helms);
+        let mut ours = Json::Object(ours);
+        // A time that was never set is left out or written, as each likes.
+        without_times(&mut ours);
+        assert_eq!(numbers(ours), numbers(helms), "{}", case["about"]);
     }
 }
 
