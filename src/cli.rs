@@ -152,8 +152,8 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Extract(args) => extract::run(args, context),
         Verb::Gc(args) => gc::run(&args, context),
         Verb::Fsck(args) => fsck::run(&args, context),
-        Verb::Template(args) => template::run(&args, context),
-        Verb::Lint(args) => lint::run(&args, context),
+        Verb::Template(args) => Ok(template::run(&args, context)),
+        Verb::Lint(args) => Ok(lint::run(&args, context)),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

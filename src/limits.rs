@@ -180,11 +180,17 @@ pub const CHART_FILE_BYTES: u64 = 5 * 1024 * 1024;
 /// All files of a chart: Helm's own limit.
 pub const CHART_BYTES: u64 = 100 * 1024 * 1024;
 
+/// All archives of a chart and of the charts within it, unpacked: an archive may hold archives.
+pub const CHART_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
+
 /// Charts within charts: umbrellas of umbrellas have four.
 pub const CHART_DEPTH: usize = 32;
 
 /// The largest index of `--set`: Helm's own limit.
 pub const SET_INDEX: usize = 65_536;
+
+/// Indexes behind indexes of `--set`; nobody has lists within lists within lists.
+pub const SET_INDEXES: usize = 256;
 
 /// Names within names of `--set`: Helm's own limit.
 pub const SET_DEPTH: usize = 30;

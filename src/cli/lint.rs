@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use super::{
     context::Context,
-    template::{ValueArgs, load, with_stack, world},
+    template::{ValueArgs, as_helm, load, with_stack, world},
 };
 use crate::{
     fault::{Class, Report},
@@ -36,7 +36,11 @@ pub(super) struct Args {
 }
 
 /// Says of each chart what is wrong with it.
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
+pub(super) fn run(args: &Args, context: &Context) -> ExitCode {
+    as_helm(print(args, context), context)
+}
+
+fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     let mut text = String::new();
     let mut failed = 0;
     for place in &args.charts {

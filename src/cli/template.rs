@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use crate::{
-    fault::{Class, Fault as _, Report},
+    fault::{Class, Report},
     render::{
         gotemplate::{Budget, sprig::clock::Time},
-        helm::{self, Capabilities, Error, Options, Randomness, Release, Rendered, World},
+        helm::{self, Capabilities, Options, Randomness, Release, Rendered, World},
     },
 };
 
@@ -23,7 +23,19 @@ pub(super) use flags::{Args, ValueArgs};
 const STACK: usize = 256 * 1024 * 1024;
 
 /// Renders a chart without a cluster and prints it.
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
+pub(super) fn run(args: &Args, context: &Context) -> ExitCode {
+    as_helm(print(args, context), context)
+}
+
+/// Helm ends with 1 whatever is wrong, and its callers know that.
+pub(super) fn as_helm(result: Result<ExitCode, Report>, context: &Context) -> ExitCode {
+    result.unwrap_or_else(|report| {
+        context.output.fault(&report);
+        ExitCode::FAILURE
+    })
+}
+
+fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     let (name, place) =
         args.name_and_chart().map_err(|why| Report::new("usage", Class::Invalid, why, None))?;
     let rendered = with_stack(|| rendered(args, &name, place))?;
@@ -75,7 +87,7 @@ fn rendered(args: &Args, name: &str, place: &Path) -> Result<Rendered, Report> {
         skip_schema: args.skip_schema_validation,
         sub_notes: false,
     };
-    helm::install(&chart, &given, &release, &capabilities, options, world(false)?).map_err(late)
+    Ok(helm::install(&chart, &given, &release, &capabilities, options, world(false)?)?)
 }
 
 /// The world of a command: the clock of the machine, and new randomness each time.
@@ -103,15 +115,4 @@ pub(super) fn with_stack<T: Send>(body: impl FnOnce() -> Result<T, Report> + Sen
         let thread = thread.map_err(|error| failed(format!("a thread cannot be started: {error}")))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
-}
-
-/// Where the original fails as it renders it tells how to see what is there so far.
-fn late(error: Error) -> Report {
-    let is_late = error.is_late();
-    let hint = error.hint();
-    let mut report = Report::of(&error);
-    if is_late {
-        report.hint = hint;
-    }
-    report
 }

@@ -474,6 +474,38 @@ fn no_chart_breaks_out_of_its_budget() {
 }
 
 #[test]
+fn archives_within_archives_end() {
+    // Twenty archives, each of which holds twenty more, and so on: small outside, endless inside.
+    let name = |it: usize| format!("bomb/charts/c{it}.tgz");
+    let chart = json!("{apiVersion: v2, name: bomb, version: 1.0.0}");
+    let mut files = serde_json::Map::new();
+    files.insert("bomb/Chart.yaml".into(), chart.clone());
+    let lines = (0..20_000).map(|it| format!("{it:0>200}\n"));
+    files.insert("bomb/zeros".into(), json!(lines.collect::<String>()));
+    let mut inner = pack(&files);
+    for _ in 0..2 {
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+        let mut add = |name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_ustar();
+            header.set_mode(0o644);
+            header.set_size(bytes.len() as u64);
+            tar.append_data(&mut header, name, bytes).unwrap();
+        };
+        add("bomb/Chart.yaml", chart.as_str().unwrap().as_bytes());
+        for it in 0..20 {
+            add(&name(it), &inner);
+        }
+        inner = tar.into_inner().unwrap().finish().unwrap();
+    }
+    let error = chart::read_archive(&inner).unwrap_err().to_string();
+    assert!(error.contains("unpack to more than"), "{error}");
+    // And indexes behind indexes.
+    let into = from_map(&yaml::Map::new());
+    let error = set(Kind::Typed, &format!("a{}=1", "[0]".repeat(100_000)), &into).unwrap_err();
+    assert!(error.contains("indexes"), "{error}");
+}
+
+#[test]
 fn what_the_tests_split_is_what_charts_write() {
     assert_eq!(split(b"a: 1\n---\nb: 2\n"), [&b"a: 1"[..], b"b: 2\n"]);
 }

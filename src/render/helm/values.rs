@@ -13,8 +13,8 @@ use crate::{
     yaml,
 };
 
+pub use coalesce::coalesce;
 pub(super) use coalesce::coalesce_tables;
-pub use coalesce::{coalesce, warnings_of};
 pub use overrides::Overrides;
 pub(super) use process::is_compatible;
 pub use process::process_dependencies;

@@ -13,14 +13,20 @@ use crate::{
 /// # Errors
 /// When it is no archive, larger than the original takes, or no chart.
 pub fn read_archive(bytes: &[u8]) -> Result<Chart, Error> {
-    read_nested(bytes, 0)
+    read_nested(bytes, 0, &mut { limits::CHART_TOTAL_BYTES })
 }
 
-pub(super) fn read_nested(bytes: &[u8], depth: usize) -> Result<Chart, Error> {
+/// As [`read_archive`], `depth` charts deep, of which all together may still unpack to `left` bytes.
+pub(super) fn read_nested(bytes: &[u8], depth: usize, left: &mut u64) -> Result<Chart, Error> {
     let files = files(bytes).map_err(|error| match error {
         // The original does not say what is wrong with an archive.
         Error::Chart(why) if depth == 0 => Error::Archive(archive::Error::Format(why)),
         error => error,
+    })?;
+    let size: u64 = files.iter().map(|it| it.data.len() as u64).sum();
+    *left = left.checked_sub(size).ok_or_else(|| {
+        let limit = limits::CHART_TOTAL_BYTES;
+        Error::Chart(format!("the archives of the chart unpack to more than {limit} bytes"))
     })?;
     let chart = files.iter().find(|it| it.name == "Chart.yaml");
     match chart {
@@ -29,7 +35,7 @@ pub(super) fn read_nested(bytes: &[u8], depth: usize) -> Result<Chart, Error> {
         None if depth > 0 => (),
         None => return Err(Error::Chart("unable to detect chart version, no Chart.yaml found".into())),
     }
-    load::load_nested(files, depth)
+    load::load_nested(files, depth, left)
 }
 
 fn files(bytes: &[u8]) -> Result<Vec<File>, Error> {

@@ -28,10 +28,11 @@ pub(super) fn check_version(text: &[u8]) -> Result<(), Error> {
 
 /// Makes a chart of its files, in their order.
 pub(super) fn load(files: Vec<File>) -> Result<Chart, Error> {
-    load_nested(files, 0)
+    load_nested(files, 0, &mut { limits::CHART_TOTAL_BYTES })
 }
 
-pub(super) fn load_nested(files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+/// As [`load`], `depth` charts deep, with what archives may still unpack to.
+pub(super) fn load_nested(files: Vec<File>, depth: usize, left: &mut u64) -> Result<Chart, Error> {
     if depth > limits::CHART_DEPTH {
         return Err(Error::Chart(format!("charts lie more than {} deep", limits::CHART_DEPTH)));
     }
@@ -100,7 +101,7 @@ pub(super) fn load_nested(files: Vec<File>, depth: usize) -> Result<Chart, Error
         };
         let child = if name.ends_with(".tgz") {
             match files.first() {
-                Some(file) if file.name == name => archive::read_nested(&file.data, depth + 1),
+                Some(file) if file.name == name => archive::read_nested(&file.data, depth + 1, left),
                 other => {
                     let got = other.map_or("", |it| &it.name);
                     let place = chart.name();
@@ -114,7 +115,7 @@ pub(super) fn load_nested(files: Vec<File>, depth: usize) -> Result<Chart, Error
                 let (_, name) = file.name.split_once('/')?;
                 Some(File { name: name.to_owned(), data: file.data })
             });
-            load_nested(inner.collect(), depth + 1)
+            load_nested(inner.collect(), depth + 1, left)
         };
         chart.dependencies.push(child.map_err(wrong)?);
     }

@@ -32,12 +32,19 @@ pub(super) struct NoPattern;
 /// More steps than any honest pattern takes on a path; beyond them nothing matches.
 const STEPS: u32 = 1_000_000;
 
+/// The longest pattern, in characters: four times the longest name.
+const PATTERN: usize = 1_000;
+
 impl Glob {
     /// What takes everything.
     pub(super) const ALL: Self = Self(Vec::new());
 
     pub(super) fn parse(text: &str) -> Result<Self, NoPattern> {
         let text: Vec<char> = text.chars().collect();
+        // Each sign may be a step of recursion.
+        if text.len() > PATTERN {
+            return Err(NoPattern);
+        }
         let mut parser = Parser { text, at: 0, level: 0 };
         let parts = parser.parts()?;
         // An alternative that is not closed ends with the text.

@@ -36,14 +36,6 @@ pub fn coalesce(chart: &Chart, vals: &Map) -> Result<Map, Error> {
     Coalesce { warnings: &mut Warnings::default(), merge: false }.values(chart, vals)
 }
 
-/// The warnings of [`coalesce`].
-pub fn warnings_of(chart: &Chart, vals: &Map) -> Vec<String> {
-    let mut warnings = Warnings::default();
-    // The error is told by whoever needs the values.
-    let _ = Coalesce { warnings: &mut warnings, merge: false }.values(chart, vals);
-    warnings.0
-}
-
 /// `over` above `base`, without a chart.
 pub(in crate::render::helm) fn coalesce_tables(over: &Map, base: &Map) -> Map {
     let all = new_map();

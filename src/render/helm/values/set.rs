@@ -33,7 +33,7 @@ pub enum Kind<'r> {
 /// # Errors
 /// In the original's words. What stands before the mistake is in `into` already.
 pub fn set(kind: Kind<'_>, text: &str, into: &Map) -> Result<(), String> {
-    let mut parser = Parser { text: text.chars().collect(), at: 0, kind };
+    let mut parser = Parser { text: text.chars().collect(), at: 0, kind, indexes: 0 };
     loop {
         let result = match kind {
             Kind::Literal => parser.literal_key(into, 0),
@@ -65,6 +65,8 @@ type Outcome<T> = Result<T, Fail>;
 struct Parser<'r> {
     text: Vec<char>,
     at: usize,
+    /// Indexes behind indexes that are open.
+    indexes: usize,
     kind: Kind<'r>,
 }
 
@@ -243,7 +245,12 @@ impl Parser<'_> {
             Some(Value::List(list)) => list.to_vec(),
             Some(other) => return Err(conversion(other, "[]interface {}").into()),
         };
+        if self.indexes >= limits::SET_INDEXES {
+            return Err(format!("more than {} indexes stand behind each other", limits::SET_INDEXES).into());
+        }
+        self.indexes += 1;
         let (inner, result) = self.item(inner, index, level);
+        self.indexes -= 1;
         result.map(|()| Value::list(inner))
     }
 
