@@ -17,6 +17,7 @@ mod history;
 mod import;
 mod inspect;
 mod install;
+mod lint;
 mod output;
 mod pause;
 mod progress;
@@ -24,6 +25,7 @@ mod reconcile;
 mod rollback;
 mod run;
 mod status;
+mod template;
 mod trust;
 mod verify;
 mod why;
@@ -114,6 +116,10 @@ enum Verb {
     Build(build::Args),
     /// Write the unit, the udev rule, the user and a configuration onto this node
     Install(install::Args),
+    /// Render a chart here, and print what `helm template` prints
+    Template(Box<template::Args>),
+    /// Look a chart over, and print what `helm lint` prints
+    Lint(Box<lint::Args>),
     /// Print completions, man pages, a configuration, the unit or the udev rule
     Generate(generate::Args),
 }
@@ -154,6 +160,8 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Fsck(args) => fsck::run(&args, context),
         Verb::Build(args) => build::run(&args, context),
         Verb::Install(args) => install::run(&args, context),
+        Verb::Template(args) => Ok(template::run(&args, context)),
+        Verb::Lint(args) => Ok(lint::run(&args, context)),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

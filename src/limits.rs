@@ -199,3 +199,30 @@ pub const TOML_DEPTH: usize = 200;
 /// Lists and maps within each other that a function of templates walks: charts nest a dozen, and each level takes a few
 /// kilobytes of stack where nothing is optimised.
 pub const VALUE_DEPTH: usize = 200;
+
+/// One file of a chart: Helm's own limit.
+pub const CHART_FILE_BYTES: u64 = 5 * 1024 * 1024;
+
+/// All files of a chart: Helm's own limit.
+pub const CHART_BYTES: u64 = 100 * 1024 * 1024;
+
+/// All archives of a chart and of the charts within it, unpacked: an archive may hold archives.
+pub const CHART_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Charts within charts: umbrellas of umbrellas have four.
+pub const CHART_DEPTH: usize = 32;
+
+/// The largest index of `--set`: Helm's own limit.
+pub const SET_INDEX: usize = 65_536;
+
+/// Indexes behind indexes of `--set`; nobody has lists within lists within lists.
+pub const SET_INDEXES: usize = 256;
+
+/// Names within names of `--set`: Helm's own limit.
+pub const SET_DEPTH: usize = 30;
+
+/// How often a template may include itself: Helm's own limit.
+pub const INCLUDE_DEPTH: u32 = 1_000;
+
+/// A record of a release, unpacked. Packed and encoded it has to fit a Secret of 1 MiB.
+pub const RECORD_BYTES: u64 = 64 * 1024 * 1024;

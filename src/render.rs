@@ -13,6 +13,7 @@
 pub mod gotemplate;
 pub mod helm;
 
+mod charts;
 mod error;
 mod inputs;
 mod kustomizations;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     archive,
-    bundle::EntryKind,
+    bundle::{Descriptor, EntryKind},
     content::Content,
     limits,
     object::{Object, ObjectId, normalize::normalize},
@@ -84,7 +85,10 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
             kustomizations::read(&tree, spec, content)?
         }
-        kind @ EntryKind::Chart => return Err(Why::Unsupported(error::word(kind))),
+        EntryKind::Chart => match charts::read(content, spec, inputs)? {
+            Ok(parts) => parts,
+            Err(needs) => return Ok(Outcome::Needs(needs)),
+        },
     };
     if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
     {
@@ -93,16 +97,17 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
     if parts.objects.len() > limits::RENDERED_OBJECTS {
         return Err(Why::Limit { what: "it".into(), limit: limits::RENDERED_OBJECTS, unit: "objects" });
     }
-    let scopes =
-        match namespaces::settle(&mut parts.objects, spec.target_namespace.as_ref(), &inputs.answers)? {
-            Ok(scopes) => scopes,
-            Err(needs) => return Ok(Outcome::Needs(needs)),
-        };
+    let mut all = parts.take();
+    let scopes = match namespaces::settle(&mut all, spec.target_namespace.as_ref(), &inputs.answers)? {
+        Ok(scopes) => scopes,
+        Err(needs) => return Ok(Outcome::Needs(needs)),
+    };
     let statement = &content.root().statement;
     let reach = &content.root().scope;
-    for (object, place) in &parts.objects {
+    for (object, place) in &all {
         reach::check(object, place, &scopes, reach)?;
     }
+    parts.put_back(all);
     check_duplicates(&parts.objects)?;
     let owner = Owner { channel: statement.channel.clone(), entry: spec.name.clone() };
     for (object, _) in &mut parts.objects {
@@ -125,12 +130,32 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 ///
 /// # Errors
 /// When the engine refuses the tree, or cannot work without the cluster.
-pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<(Object, Place)>, Why> {
+pub fn preview(
+    tree: &archive::Tree,
+    kind: EntryKind,
+    path: &str,
+    values: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Vec<(Object, Place)>, Why> {
     let parts = match kind {
         EntryKind::Manifests => manifests::read(tree, path)?,
         EntryKind::Kustomization => kustomizations::alone(tree, path)?,
-        kind @ EntryKind::Chart => return Err(Why::Unsupported(error::word(kind))),
+        EntryKind::Chart => charts::preview(charts::from_tree(tree, path)?, values)?,
     };
+    check_duplicates(&parts.objects)?;
+    Ok(parts.objects)
+}
+
+/// The same for the blob of a chart, packed by Helm or as a tree.
+///
+/// # Errors
+/// As [`preview`].
+pub fn preview_chart(
+    blob: &[u8],
+    content: &Descriptor,
+    path: &str,
+    values: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Vec<(Object, Place)>, Why> {
+    let parts = charts::preview(charts::from_blob(blob, content, path)?, values)?;
     check_duplicates(&parts.objects)?;
     Ok(parts.objects)
 }

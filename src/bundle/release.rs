@@ -88,6 +88,9 @@ pub struct Entry {
     /// Whether it may render nothing at all. Else that is an error, since it would delete everything.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_empty: bool,
+    /// The values of a chart, over its own.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub values: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Which engine renders an entry.

@@ -303,6 +303,17 @@ fn lead(still_leader: &(dyn Fn() -> bool + Send + Sync)) -> Result<(), RecordErr
     if still_leader() { Ok(()) } else { Err(RecordError::NotLeader) }
 }
 
+/// The cluster's secret, where it was made.
+///
+/// # Errors
+/// When the cluster cannot be asked, or someone changed it into something else.
+pub async fn known_secret(cluster: &dyn Cluster) -> Result<Option<[u8; SECRET_BYTES]>, RecordError> {
+    match cluster.get(&secret_reference()).await {
+        Err(Error::NotFound(_)) => Ok(None),
+        found => read_secret(&found?).map(Some),
+    }
+}
+
 /// The cluster's secret: what is there, or `random` where nothing is yet. Of two nodes that make it at once both get the same.
 ///
 /// # Errors
@@ -311,15 +322,13 @@ pub async fn secret(
     cluster: &dyn Cluster,
     random: &[u8; SECRET_BYTES],
 ) -> Result<[u8; SECRET_BYTES], RecordError> {
-    const NAME: &str = "cluster-secret";
-    let gvk = Gvk { group: String::new(), version: "v1".to_owned(), kind: "Secret".to_owned() };
-    let reference = Reference::new(gvk, NAMESPACE, NAME);
+    let reference = secret_reference();
     let there = match cluster.get(&reference).await {
         Err(Error::NotFound(_)) => {
             prepare(cluster).await?;
             let made = object(json!({
                 "apiVersion": "v1", "kind": "Secret", "immutable": true, "type": "airlock.dev/cluster-secret",
-                "metadata": {"name": NAME, "namespace": NAMESPACE},
+                "metadata": {"name": SECRET, "namespace": NAMESPACE},
                 "data": {"secret": BASE64_STANDARD.encode(random)},
             }))?;
             match cluster.create(&made, &CreateOptions::by(AGENT)).await {
@@ -330,10 +339,22 @@ pub async fn secret(
         }
         found => found?,
     };
+    read_secret(&there)
+}
+
+/// The name of the Secret.
+const SECRET: &str = "cluster-secret";
+
+fn secret_reference() -> Reference {
+    let gvk = Gvk { group: String::new(), version: "v1".to_owned(), kind: "Secret".to_owned() };
+    Reference::new(gvk, NAMESPACE, SECRET)
+}
+
+fn read_secret(there: &Object) -> Result<[u8; SECRET_BYTES], RecordError> {
     let bytes = there.text(&["data", "secret"]).and_then(|text| BASE64_STANDARD.decode(text).ok());
     bytes
         .and_then(|it| it.try_into().ok())
-        .ok_or_else(|| damaged(NAME, format!("it does not hold {SECRET_BYTES} bytes")))
+        .ok_or_else(|| damaged(SECRET, format!("it does not hold {SECRET_BYTES} bytes")))
 }
 
 fn damaged(name: &str, why: impl ToString) -> RecordError {

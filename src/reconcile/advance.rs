@@ -128,7 +128,7 @@ impl Node {
         let cluster = self.cluster()?;
         let content = self.content(channel, held)?;
         let inputs = self.site(&content)?;
-        let desired = self.desire(&cluster, &content, inputs.clone()).await?;
+        let desired = self.desire(&cluster, &content, inputs.clone(), false).await?;
         super::closure::check(&desired)?;
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;

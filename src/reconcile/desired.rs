@@ -7,7 +7,8 @@ use super::{
     node::{Node, lock},
 };
 use crate::{
-    cluster::{Cluster, observe::Inventories},
+    bundle::EntryKind,
+    cluster::{Cluster, observe::Inventories, record},
     content::Content,
     digest::Digest,
     fault::{Class, Report},
@@ -56,6 +57,7 @@ impl Node {
         cluster: &Arc<dyn Cluster>,
         content: &Arc<Content>,
         site: Site,
+        looks: bool,
     ) -> Result<Desired, Report> {
         let release = content.release();
         let channel = &content.root().statement.channel;
@@ -71,9 +73,14 @@ impl Node {
             let rendered = match known {
                 Some(rendered) => rendered,
                 None => {
-                    let inputs = Inputs::new(content, site.clone());
+                    let mut inputs = Inputs::new(content, site.clone());
+                    let mut lasting = true;
+                    if entry.kind == EntryKind::Chart {
+                        let (secret, kept) = self.secret(cluster, looks).await?;
+                        (inputs.secret, lasting) = (Some(secret), kept);
+                    }
                     let (rendered, asked) = self.render(cluster, content, &Spec::from(entry), inputs).await?;
-                    if !asked {
+                    if lasting && !asked {
                         let mut cache = lock(&self.rendered);
                         cache.0.entry(channel.clone()).or_default().insert(key, Arc::clone(&rendered));
                     }
@@ -87,6 +94,28 @@ impl Node {
         });
         let claims = Owners::of(objects);
         Ok(Desired { content: Arc::clone(content), entries, graph: Arc::new(graph), claims })
+    }
+
+    /// What random names and passwords of charts are derived from, and whether the cluster keeps it. Whoever only looks
+    /// makes nothing in the cluster, and where there is none yet sees names that will be others.
+    async fn secret(
+        &self,
+        cluster: &Arc<dyn Cluster>,
+        looks: bool,
+    ) -> Result<([u8; record::SECRET_BYTES], bool), Report> {
+        if let Some(known) = *lock(&self.secret) {
+            return Ok((known, true));
+        }
+        let random = random()?;
+        let secret = match looks {
+            true => match record::known_secret(&**cluster).await? {
+                Some(secret) => secret,
+                None => return Ok((random, false)),
+            },
+            false => record::secret(&**cluster, &random).await?,
+        };
+        *lock(&self.secret) = Some(secret);
+        Ok((secret, true))
     }
 
     /// Renders one entry; true where the cluster was asked for more than where a kind lives, which never changes.
@@ -114,6 +143,14 @@ impl Node {
         }
         let error = format!("entry `{}` asks the cluster for ever", spec.name);
         Err(Report::new("needs_rounds", Class::Invalid, error, None))
+    }
+}
+
+fn random() -> Result<[u8; record::SECRET_BYTES], Report> {
+    let mut bytes = [0; record::SECRET_BYTES];
+    match rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()) {
+        Ok(count) if count == bytes.len() => Ok(bytes),
+        Ok(_) | Err(_) => Err(Report::new("random", Class::System, "the system has no random numbers", None)),
     }
 }
 

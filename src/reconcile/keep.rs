@@ -120,7 +120,8 @@ impl Keeping {
     ) -> Result<Self, Report> {
         node.record(&cluster).await?;
         let content = node.content(channel, &active)?;
-        let desired = node.desire(&cluster, &content, state.inputs.clone().unwrap_or_default()).await?;
+        let desired =
+            node.desire(&cluster, &content, state.inputs.clone().unwrap_or_default(), false).await?;
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = node.deletions(&cluster, channel, &desired, &inventories).await?;
         let mut agreed = agreed(&state);

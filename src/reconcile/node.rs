@@ -76,6 +76,8 @@ pub struct Node {
     pub(super) settled: Mutex<BTreeMap<(ChannelName, EntryName), Settled>>,
     reports: Mutex<Reports>,
     pub(super) heart: Heart,
+    /// The cluster's secret, once it is known.
+    pub(super) secret: Mutex<Option<[u8; 32]>>,
     /// One import at a time: two would copy the same blobs.
     importing: Mutex<()>,
     notices: Vec<String>,
@@ -129,6 +131,7 @@ impl Node {
             settled: Mutex::default(),
             importing: Mutex::default(),
             heart: Heart::default(),
+            secret: Mutex::default(),
             reports: Mutex::default(),
             notices,
             clock,

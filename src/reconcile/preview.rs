@@ -64,7 +64,7 @@ impl Node {
             Some(_) => state.inputs.clone().unwrap_or_default(),
             None => self.site(&content)?,
         };
-        let desired = self.desire(&cluster, &content, site).await?;
+        let desired = self.desire(&cluster, &content, site, true).await?;
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;
         let list = forecast.all;

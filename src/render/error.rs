@@ -1,7 +1,6 @@
-use super::{AGENT_NAMESPACE, Place, kustomize};
+use super::{AGENT_NAMESPACE, Place, helm, kustomize};
 use crate::{
     archive::{self, Unresolved},
-    bundle::EntryKind,
     content,
     digest::Digest,
     fault::{Class, Fault},
@@ -30,9 +29,6 @@ pub enum Why {
     /// The content is no tree.
     #[error(transparent)]
     Archive(#[from] archive::Error),
-    /// The engine is not part of this agent.
-    #[error("it is of kind `{0}`, which this agent cannot render")]
-    Unsupported(&'static str),
     /// The blob is not one that the bundle's release names.
     #[error("its content {0} is not part of the bundle")]
     NotSigned(Digest),
@@ -66,6 +62,9 @@ pub enum Why {
         #[source]
         why: serde_json::Error,
     },
+    /// A chart that Helm would refuse.
+    #[error(transparent)]
+    Chart(#[from] helm::Error),
     /// A document is no object.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -148,11 +147,11 @@ impl Fault for Error {
         match &self.why {
             Why::Content(error) => error.code(),
             Why::Archive(error) => error.code(),
-            Why::Unsupported(_) => "unsupported",
             Why::NotSigned(_) => "not_signed",
             Why::Path { .. } | Why::Form(_) => "path",
             Why::Yaml { .. } => "yaml",
             Why::Json { .. } => "json",
+            Why::Chart(error) => error.code(),
             Why::Object(error) => error.code(),
             Why::Limit { .. } => "limit",
             Why::Duplicate { .. } => "duplicate",
@@ -168,6 +167,7 @@ impl Fault for Error {
         match &self.why {
             Why::Content(error) => error.class(),
             Why::Archive(error) => error.class(),
+            Why::Chart(error) => error.class(),
             Why::Object(error) => error.class(),
             Why::Kustomize { why, .. } => why.class(),
             Why::UnknownKind { .. } => Class::Unavailable,
@@ -181,8 +181,8 @@ impl Fault for Error {
         Some(match &self.why {
             Why::Content(error) => return error.hint(),
             Why::Archive(error) => return error.hint(),
+            Why::Chart(error) => return error.hint(),
             Why::Object(error) => return error.hint(),
-            Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
             Why::NotSigned(_) => return None,
             Why::Path { .. } | Why::Form(_) => {
                 format!("correct `path` of entry `{entry}` in bundle.yaml and build again")
@@ -205,14 +205,5 @@ impl Fault for Error {
                 "nothing is deleted because something is missing; to retire entry `{entry}` take it out of bundle.yaml"
             ),
         })
-    }
-}
-
-/// The word that a bundle uses for an engine.
-pub(super) fn word(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Manifests => "manifests",
-        EntryKind::Kustomization => "kustomization",
-        EntryKind::Chart => "chart",
     }
 }

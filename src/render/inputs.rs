@@ -14,6 +14,9 @@ pub struct Inputs {
     time: Timestamp,
     /// What the site answers to the bundle's questions: `site.yaml` over the bundle's defaults, checked against its schema.
     pub site: Map<String, Value>,
+    /// What random names and passwords are derived from: the secret that the nodes of a cluster share. Without it a
+    /// chart that needs one is not rendered.
+    pub secret: Option<[u8; 32]>,
     /// What the cluster answered to [`Needs`] of earlier rounds.
     pub answers: Answers,
 }
@@ -21,7 +24,7 @@ pub struct Inputs {
 impl Inputs {
     /// Inputs for one bundle. The time that templates see is the signed one, so all nodes see the same.
     pub fn new(content: &Content, site: Map<String, Value>) -> Self {
-        Self { time: content.root().statement.created, site, answers: Answers::default() }
+        Self { time: content.root().statement.created, site, secret: None, answers: Answers::default() }
     }
 
     /// The time that templates see: when the bundle was made.

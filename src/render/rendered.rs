@@ -117,10 +117,32 @@ pub struct ReleaseRecord {
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) objects: Vec<(Object, Place)>,
-    pub(super) definitions: Vec<Object>,
+    pub(super) definitions: Vec<(Object, Place)>,
     pub(super) hooks: Vec<Hook>,
     pub(super) notes: Option<String>,
     pub(super) release: Option<ReleaseRecord>,
+}
+
+impl Parts {
+    /// Takes out all objects, definitions and hooks too, which the same rules are held against.
+    pub(super) fn take(&mut self) -> Vec<(Object, Place)> {
+        let hooks = self.hooks.iter().map(|it| (it.object.clone(), it.place.clone()));
+        let mut all = self.definitions.clone();
+        all.append(&mut self.objects);
+        all.extend(hooks);
+        all
+    }
+
+    /// Puts back what [`take`](Self::take) took.
+    pub(super) fn put_back(&mut self, all: Vec<(Object, Place)>) {
+        let mut all = all.into_iter();
+        self.definitions = all.by_ref().take(self.definitions.len()).collect();
+        let hooks = all.len().saturating_sub(self.hooks.len());
+        self.objects = all.by_ref().take(hooks).collect();
+        for (hook, (object, _)) in self.hooks.iter_mut().zip(all) {
+            hook.object = object;
+        }
+    }
 }
 
 impl Rendered {
@@ -129,6 +151,7 @@ impl Rendered {
         let Parts { mut objects, definitions, hooks, notes, release } = parts;
         objects.sort_by_cached_key(|(object, _)| order::Key(object.id()));
         let (objects, files) = objects.into_iter().unzip();
+        let definitions = definitions.into_iter().map(|(object, _)| object).collect();
         Self { spec: spec.clone(), origin, objects, files, definitions, hooks, notes, release }
     }
 

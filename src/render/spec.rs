@@ -36,6 +36,8 @@ pub struct Spec {
     pub allow_empty: bool,
     /// As whom objects are written; none: as the agent itself, which only verified content is.
     pub service_account: Option<ServiceAccount>,
+    /// The values of a chart.
+    pub values: serde_json::Map<String, serde_json::Value>,
     /// Counts the changes of this spec by itself; 0 where it never changes without its bundle.
     pub generation: i64,
 }
@@ -72,6 +74,7 @@ impl From<&Entry> for Spec {
             force: entry.force,
             allow_empty: entry.allow_empty,
             service_account: None,
+            values: entry.values.clone(),
             generation: 0,
         }
     }

@@ -19,6 +19,7 @@ mod crash;
 mod git;
 mod gotemplate;
 mod graph;
+mod helm;
 mod hostile;
 mod import;
 mod kustomize;

@@ -33,12 +33,14 @@ struct Case {
     cluster_scoped: bool,
     /// What the cluster answers when it is asked where a kind lives.
     scopes: BTreeMap<String, Option<String>>,
+    /// Whether the cluster's secret is known.
+    secret: bool,
 }
 
 impl Default for Case {
     fn default() -> Self {
         let namespaces = vec!["*".to_owned()];
-        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes: BTreeMap::new() }
+        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes: BTreeMap::new(), secret: false }
     }
 }
 
@@ -64,6 +66,7 @@ fn check(directory: &Path) {
         (kind.parse::<GroupKind>().unwrap(), scope)
     });
     inputs.answers.scopes.extend(answers);
+    inputs.secret = case.secret.then_some([7; 32]);
     case::expect(directory, &told(&content, &inputs));
 }
 
@@ -74,6 +77,30 @@ fn told(content: &Content, inputs: &Inputs) -> String {
             for object in rendered.objects() {
                 let place = rendered.place(&object.id()).unwrap();
                 _ = writeln!(text, "{} ({place})\n  {}", object.id(), serde_json::to_string(object).unwrap());
+            }
+            for definition in rendered.definitions() {
+                _ = writeln!(text, "definition {}", definition.id());
+            }
+            for hook in rendered.hooks() {
+                let (id, events, delete) = (hook.object.id(), &hook.events, &hook.delete);
+                _ = writeln!(
+                    text,
+                    "hook {id} ({}) {events:?} weight {} deleted {delete:?}",
+                    hook.place, hook.weight
+                );
+            }
+            if let Some(notes) = rendered.notes() {
+                _ = writeln!(text, "notes {notes:?}");
+            }
+            if let Some(release) = rendered.release() {
+                let keys: Vec<&String> = release.body.keys().collect();
+                _ = writeln!(text, "release {}/{} {keys:?}", release.namespace, release.name);
+            }
+        }
+        Ok(Outcome::Needs(needs)) if needs.scopes.is_empty() => {
+            for lookup in needs.lookups {
+                let (gvk, namespace, name) = (lookup.gvk.api_version(), lookup.namespace, lookup.name);
+                _ = writeln!(text, "looks up {gvk} {} {namespace}/{name}", lookup.gvk.kind);
             }
         }
         Ok(Outcome::Needs(needs)) => {

@@ -48,6 +48,11 @@ impl Function {
 pub trait Functions: Send + Sync {
     /// The function of that name.
     fn find(&self, name: &str) -> Option<&'static Function>;
+
+    /// A method of a map or list whose type has a name of its own. It gets the value as its first argument.
+    fn method(&self, _type_name: &str, _name: &str) -> Option<&'static Function> {
+        None
+    }
 }
 
 /// No functions but the builtins.

@@ -65,6 +65,20 @@ impl Blobs {
         Ok(Descriptor { digest, size, unpacked })
     }
 
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// When it is not there, or cannot be read any more.
+    pub(super) fn bytes(&self, digest: &Digest) -> Result<Vec<u8>> {
+        match self.blobs.get(digest).map(|(_, place)| place) {
+            Some(Place::Memory(bytes)) => Ok(bytes.clone()),
+            Some(Place::Disk(path)) => {
+                std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))
+            }
+            None => anyhow::bail!("blob {digest} is not there"),
+        }
+    }
+
     /// Whether a blob is there already.
     pub(super) fn contains(&self, digest: &Digest) -> bool {
         self.blobs.contains_key(digest)

@@ -175,7 +175,7 @@ fn entry(
     match (after, before.is_some() && old.is_none()) {
         (Some(tree), false) => {
             // What no engine here renders is told file by file.
-            let preview = |tree: &Tree, it: &Entry| render::preview(tree, it.kind, &it.path).ok();
+            let preview = |tree: &Tree, it: &Entry| render::preview(tree, it.kind, &it.path, &it.values).ok();
             let was = old.as_ref().zip(before).map(|(tree, (_, was))| preview(tree, was));
             match (preview(&tree, entry), was) {
                 (Some(now), None) => differ(text, &BTreeMap::new(), &objects(&now)),

@@ -69,7 +69,26 @@ impl State<'_, '_, '_> {
         let unit = self.unit;
         let key = unit.name_of(name);
         if let Value::Map(map) = &receiver.value {
+            let kind = map.map_type().name;
+            if !kind.starts_with("map[")
+                && let Some(method) = self.render.templates.functions().method(kind, &key.to_text())
+            {
+                return self.call(
+                    dot,
+                    Target::Method(method, &receiver.value),
+                    node,
+                    method.name,
+                    args,
+                    last,
+                );
+            }
             return self.entry(map, name, has_arguments);
+        }
+        if let Value::List(list) = &receiver.value
+            && let Some(method) =
+                self.render.templates.functions().method(list.list_type().name, &key.to_text())
+        {
+            return self.call(dot, Target::Method(method, &receiver.value), node, method.name, args, last);
         }
         if receiver.is_nothing() {
             if self.render.templates.on_missing_key() == MissingKey::Error {

@@ -100,6 +100,11 @@ impl State<'_, '_, '_> {
         if let Some(text) = as_text(&flow.value) {
             return self.write(text);
         }
+        if let Value::Object(object) = &flow.value
+            && let Some(text) = object.addressed_text()
+        {
+            return self.write(&text);
+        }
         match &flow.value {
             Value::Nil => self.write(b"<no value>"),
             Value::Int(number, IntKind::Int | IntKind::Int64) => self.write(number.to_string().as_bytes()),

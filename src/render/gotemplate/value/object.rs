@@ -35,6 +35,11 @@ pub trait Object: Any {
         None
     }
 
+    /// What printing the value itself gives, and nothing else, where `String` is a method of the pointer to it alone.
+    fn addressed_text(&self) -> Option<Str> {
+        None
+    }
+
     /// What its `GoString` method gives (`%#v`), where it has one.
     fn go_text(&self) -> Option<Str> {
         None

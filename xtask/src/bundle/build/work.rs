@@ -9,7 +9,7 @@ use airlock::{
     digest::Digest,
     name::EntryName,
     object::Object,
-    render::{self, Why},
+    render,
     trust::Verified,
 };
 use anyhow::{Result, bail};
@@ -204,6 +204,7 @@ impl<'a> Work<'a> {
             timeout: says.timeout,
             force: says.force,
             allow_empty: says.allow_empty,
+            values: says.values.clone(),
         })
     }
 
@@ -214,8 +215,16 @@ impl<'a> Work<'a> {
         let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
         match (says.kind, found.is, &found.tree) {
             (EntryKind::Chart, SourceKind::Chart, _) => {
-                self.notes.push(unseen(name));
-                Ok(Vec::new())
+                let blob = self.blobs.bytes(&found.content.digest)?;
+                match render::preview_chart(&blob, &found.content, path, &says.values) {
+                    Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
+                    // What a chart asks of the site only the site can say.
+                    Err(why) => {
+                        let why = format!("{:#}", anyhow::Error::new(why));
+                        self.notes.push(unseen(name, &why));
+                        Ok(Vec::new())
+                    }
+                }
             }
             (EntryKind::Chart, _, Some(tree)) if !holds(tree, "Chart.yaml") => {
                 Err(wrong(format!("entry `{name}`: no chart lies at `{path}`"), "correct `path`"))
@@ -225,15 +234,11 @@ impl<'a> Work<'a> {
             {
                 Err(wrong(format!("entry `{name}`: no kustomization lies at `{path}`"), "correct `path`"))
             }
-            (kind, SourceKind::Tree, Some(tree)) => match render::preview(tree, kind, path) {
+            (kind, SourceKind::Tree, Some(tree)) => match render::preview(tree, kind, path, &says.values) {
                 Ok(objects) if objects.is_empty() => {
                     Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
                 }
                 Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
-                Err(Why::Unsupported(_)) => {
-                    self.notes.push(unseen(name));
-                    Ok(Vec::new())
-                }
                 Err(why) => {
                     let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
                     Err(wrong(what, "correct what lies there, or `path`"))
@@ -342,6 +347,6 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn unseen(entry: &EntryName) -> String {
-    format!("entry `{entry}` is not rendered here: the images that it names are not looked for")
+fn unseen(entry: &EntryName, why: &str) -> String {
+    format!("entry `{entry}` does not render here, so the images that it names are not looked for: {why}")
 }

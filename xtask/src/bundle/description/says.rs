@@ -127,6 +127,9 @@ pub struct EntrySays {
     /// Whether it may render nothing at all.
     #[serde(default)]
     pub allow_empty: bool,
+    /// The values of a chart, over its own.
+    #[serde(default)]
+    pub values: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What stands for a URL and a revision; exactly one of `git`, `tree` and `chart`.
