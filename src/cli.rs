@@ -5,6 +5,7 @@
 
 mod activate;
 mod approve;
+mod build;
 mod context;
 mod diff;
 mod export;
@@ -15,6 +16,7 @@ mod generate;
 mod history;
 mod import;
 mod inspect;
+mod install;
 mod lint;
 mod output;
 mod pause;
@@ -114,7 +116,11 @@ enum Verb {
     Template(Box<template::Args>),
     /// Look a chart over, and print what `helm lint` prints
     Lint(Box<lint::Args>),
-    /// Print completions, man pages or a configuration
+    /// Print what `kustomize build` prints
+    Build(build::Args),
+    /// Write the unit, the udev rule, the user and a configuration onto this node
+    Install(install::Args),
+    /// Print completions, man pages, a configuration, the unit or the udev rule
     Generate(generate::Args),
 }
 
@@ -154,6 +160,8 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
         Verb::Fsck(args) => fsck::run(&args, context),
         Verb::Template(args) => Ok(template::run(&args, context)),
         Verb::Lint(args) => Ok(lint::run(&args, context)),
+        Verb::Build(args) => build::run(&args, context),
+        Verb::Install(args) => install::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
     }
 }

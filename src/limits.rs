@@ -122,27 +122,46 @@ pub const YAML_NODES: usize = 10_000_000;
 /// Documents of one YAML input.
 pub const YAML_DOCUMENTS: usize = 100_000;
 
-/// Steps of one chart's render. The largest chart that we know takes 3 million; this many take some seconds.
+/// Steps of one chart's render. Forty thousand includes of a usual helper are 640,000; this many take ten seconds.
 pub const TEMPLATE_STEPS: u64 = 100_000_000;
 
-/// Bytes that one chart's templates may write, what they write into strings included.
-pub const TEMPLATE_BYTES: u64 = 1024 * 1024 * 1024;
+/// Bytes that one chart's templates may write, and that their functions may return as texts. The largest chart that we
+/// know renders to 5 MB.
+pub const TEMPLATE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Templates within templates: Helm ends a helper that includes itself at 1,000.
 pub const TEMPLATE_DEPTH: u32 = 4_000;
 
-/// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB; who renders charts that nest
-/// deeper does so on a thread that has more, and says so.
+/// Texts that are kept parsed while a chart is rendered; one that makes up more of them has them parsed again.
+pub const TEMPLATE_TEXTS: usize = 4_096;
+
+/// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB, and an `include` takes 3.5 KiB
+/// of it, so that 300 fit; who renders charts that nest deeper does so on a thread that has more, and says so.
 pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;
 
+/// What a message shows of a value.
+pub const TEMPLATE_MESSAGE_BYTES: u64 = 64 * 1024;
+
+/// What a message shows of the source where a template failed; there is one for each template that included it.
+pub const TEMPLATE_NODE_BYTES: usize = 16 * 1024;
+
 /// Blocks and parentheses within each other in a template's text: people write twenty, Go takes 10,000 parentheses.
-pub const TEMPLATE_NESTING: usize = 500;
+pub const TEMPLATE_NESTING: usize = 200;
 
 /// Lists and maps within each other where one is printed: whoever prints a map that holds itself ends here.
-pub const TEMPLATE_PRINT_DEPTH: usize = 1_000;
+pub const TEMPLATE_PRINT_DEPTH: usize = 300;
 
 /// Objects that one entry may render to: Flux' inventory and etcd end long before it.
 pub const RENDERED_OBJECTS: usize = 50_000;
+
+/// Nodes of one Kustomize build, patches and copies included: 12 MB of definitions have 800,000, and each takes 72 bytes.
+pub const KUSTOMIZE_NODES: usize = 5_000_000;
+
+/// A compiled regular expression of a selector: names and kinds need a thousandth of it.
+pub const KUSTOMIZE_PATTERN_BYTES: usize = 8 * 1024 * 1024;
+
+/// Kustomizations within kustomizations: the deepest real tree has eight levels.
+pub const KUSTOMIZE_DEPTH: usize = 64;
 
 /// Entries of one release.
 pub const ENTRIES: usize = 10_000;
@@ -155,6 +174,13 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Share of the disk that an import leaves free, in percent: OSTree keeps 3.
 pub const FREE_PERCENT: u64 = 3;
+
+/// The agent's loop gives a sign with every step. Rendering the largest chart that we know takes two seconds; a minute
+/// without a sign, beside what an entry may wait for, is a hang.
+pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A list of allowed signers is written by people for one organisation.
+pub const ALLOWED_SIGNERS: usize = 10_000;
 
 /// A compiled regular expression of a template: `\pL{100}` needs about a fiftieth of it, and nobody writes by hand what
 /// needs more.

@@ -15,6 +15,7 @@ mod deletions;
 mod desired;
 mod drift;
 mod entry;
+mod heart;
 pub mod import;
 pub mod inspect;
 mod keep;

@@ -16,6 +16,8 @@ pub mod helm;
 mod charts;
 mod error;
 mod inputs;
+mod kustomizations;
+pub mod kustomize;
 mod manifests;
 mod namespaces;
 mod owner;
@@ -81,7 +83,12 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             Ok(parts) => parts,
             Err(needs) => return Ok(Outcome::Needs(needs)),
         },
-        kind @ EntryKind::Kustomization => return Err(Why::Unsupported(error::word(kind))),
+        EntryKind::Kustomization => {
+            let wanted = &spec.content;
+            let blob = content.read(&wanted.digest, wanted.size)?;
+            let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
+            kustomizations::read(&tree, spec, content)?
+        }
     };
     if parts.objects.is_empty() && parts.definitions.is_empty() && parts.hooks.is_empty() && !spec.allow_empty
     {
@@ -119,7 +126,7 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 }
 
 /// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
-/// signers what changes. Nothing can apply them.
+/// signers what changes. Nothing can apply them. A kustomization has no sources here beside its own tree.
 ///
 /// # Errors
 /// When the engine refuses the tree, or cannot work without the cluster.
@@ -127,7 +134,7 @@ pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<
     let parts = match kind {
         EntryKind::Manifests => manifests::read(tree, path)?,
         EntryKind::Chart => charts::preview(tree, path)?,
-        kind @ EntryKind::Kustomization => return Err(Why::Unsupported(error::word(kind))),
+        EntryKind::Kustomization => kustomizations::alone(tree, path)?,
     };
     check_duplicates(&parts.objects)?;
     Ok(parts.objects)

@@ -6,6 +6,7 @@
 //! no unsigned mode.
 
 mod chain;
+pub mod git;
 mod policy;
 mod refusal;
 mod signers;

@@ -26,6 +26,10 @@ enum Thing {
     },
     /// A configuration with every key explained
     Config,
+    /// The systemd unit of the agent
+    Unit,
+    /// The udev rule that mounts sticks where the agent looks
+    Udev,
 }
 
 /// A configuration that parses, and says what each key is for.
@@ -48,6 +52,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
             clap_mangen::generate_to(command, directory).map_err(failed)?;
         }
         Thing::Config => bytes.extend_from_slice(CONFIG.as_bytes()),
+        Thing::Unit => bytes.extend_from_slice(super::install::UNIT.as_bytes()),
+        Thing::Udev => bytes.extend_from_slice(super::install::RULE.as_bytes()),
     }
     context.print(&String::from_utf8_lossy(&bytes), |text| text.to_string())
 }

@@ -3,7 +3,10 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use super::context::{Context, runtime};
-use crate::{daemon, fault::Report};
+use crate::{
+    daemon::{self, Environment, Systemd},
+    fault::Report,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,6 +26,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
     }
     let opened = context.open()?;
-    runtime()?.block_on(daemon::run(opened))?;
+    let systemd = Systemd::find(&Environment::of_process(), std::process::id());
+    runtime()?.block_on(daemon::run(opened, systemd))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -98,8 +98,10 @@ fn anchor(
         let hint = "`airlock status` shows what it knows; if its state was lost: `airlock trust recover`";
         return Err(Report::new("begun", Class::Denied, error, Some(hint)));
     }
-    std::fs::create_dir_all(&settings.store).map_err(disk_error(&settings.store))?;
-    let disk = RealDisk::open(&settings.store).map_err(disk_error(&settings.store))?;
+    if let Some(place) = settings.store.parent() {
+        std::fs::create_dir_all(place).map_err(disk_error(&settings.store))?;
+    }
+    let disk = RealDisk::open_or_make(&settings.store).map_err(disk_error(&settings.store))?;
     let minimum = minimum.map(|floor| {
         let channels = settings
             .clusters()

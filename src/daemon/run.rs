@@ -11,6 +11,7 @@ use super::{
     settings::Settings,
     socket,
     status::{tell, write_status},
+    systemd::Systemd,
 };
 use crate::{
     fault::{Class, Report, Retry},
@@ -20,6 +21,9 @@ use crate::{
 /// What fails again and again is tried so often at least; Flux' controllers end at the same length.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// While there is nothing to do, the loop gives a sign so often.
+const BEAT: Duration = Duration::from_secs(10);
+
 /// How often the site's answers are looked at while a bundle waits for better ones.
 const SITE_LOOK: Duration = Duration::from_secs(2);
 
@@ -27,8 +31,9 @@ const SITE_LOOK: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the socket cannot be opened.
-pub async fn run(opened: Opened) -> Result<(), Report> {
+pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
     let Opened { node, settings } = opened;
+    let systemd = Arc::new(systemd);
     let listener = socket::listen(&settings.socket).map_err(|error| {
         let hint = "the directory must be there and ours; `socket` in airlock.yaml names another one";
         Report::new(
@@ -54,7 +59,9 @@ pub async fn run(opened: Opened) -> Result<(), Report> {
         tasks.spawn_blocking(move || watch_media(&node, &directory));
     }
     tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
-    let mut keeping = tokio::spawn(keep(Arc::clone(&node), settings.clone()));
+    tasks.spawn(Arc::clone(&systemd).feed(Arc::clone(&node)));
+    let mut keeping = tokio::spawn(keep(Arc::clone(&node), settings.clone(), Arc::clone(&systemd)));
+    systemd.ready();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -71,6 +78,7 @@ pub async fn run(opened: Opened) -> Result<(), Report> {
         }
     }
     info!("stopping");
+    systemd.stopping();
     node.stop();
     // What is being written is durable or does not count, so nothing has to be waited for but the pass under way.
     let _ = tokio::time::timeout(Duration::from_secs(20), node.idle()).await;
@@ -86,7 +94,7 @@ fn told(ended: Result<(), tokio::task::JoinError>) -> String {
 }
 
 /// Passes without end: when something wakes the node, when what failed may succeed, and at the interval.
-async fn keep(node: Arc<Node>, settings: Settings) {
+async fn keep(node: Arc<Node>, settings: Settings, systemd: Arc<Systemd>) {
     let mut failed = 0;
     let mut told = None;
     node.wake();
@@ -98,6 +106,7 @@ async fn keep(node: Arc<Node>, settings: Settings) {
         let status = node.status(node.now());
         tell(told.as_ref(), &status);
         write_status(&settings.socket, &status);
+        systemd.status(&status);
         told = Some(status);
     }
 }
@@ -119,9 +128,11 @@ async fn wait(node: &Node, delay: Duration, site: &Path) {
     let over = tokio::time::sleep(delay);
     tokio::pin!(over);
     loop {
+        node.beat();
         tokio::select! {
             () = &mut over => return,
             () = node.woken() => return,
+            () = tokio::time::sleep(BEAT) => (),
             () = tokio::time::sleep(SITE_LOOK), if node.awaits_site() => {
                 if stamp(site) != before {
                     return;

@@ -64,6 +64,8 @@ impl Node {
         let answered = Digest::of(&serde_json::to_vec(&site).unwrap_or_default());
         let mut entries = BTreeMap::new();
         for entry in &release.entries {
+            self.beat();
+            self.grant(entry.timeout.0);
             let key = (content.root().digest(), answered, entry.name.clone());
             let known = lock(&self.rendered).0.get(channel).and_then(|it| it.get(&key)).cloned();
             let rendered = match known {

@@ -182,6 +182,7 @@ impl Keeping {
                 Ok(joined) => joined,
                 Err(error) => (error.id(), Err(ended_early(&error, names.get(&error.id())))),
             };
+            self.node.beat();
             let Some(name) = names.remove(&id) else { continue };
             if let Ok(ended) = &mut ended {
                 acted |= ended.acted;

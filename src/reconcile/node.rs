@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{
     accept::Terms,
     desired::Cache,
+    heart::Heart,
     memory::Memory,
     receipt,
     reports::Reports,
@@ -74,6 +75,7 @@ pub struct Node {
     pub(super) rendered: Mutex<Cache>,
     pub(super) settled: Mutex<BTreeMap<(ChannelName, EntryName), Settled>>,
     reports: Mutex<Reports>,
+    pub(super) heart: Heart,
     /// One import at a time: two would copy the same blobs.
     importing: Mutex<()>,
     notices: Vec<String>,
@@ -126,6 +128,7 @@ impl Node {
             rendered: Mutex::default(),
             settled: Mutex::default(),
             importing: Mutex::default(),
+            heart: Heart::default(),
             reports: Mutex::default(),
             notices,
             clock,

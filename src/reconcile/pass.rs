@@ -23,6 +23,7 @@ impl Node {
             }
         });
         for channel in self.own_channels() {
+            self.beat();
             let (node, it) = (Arc::clone(self), channel.clone());
             let advanced = caught(&channel, async move { node.advance(&it).await }).await;
             self.note(advanced, &channel, |reports| &mut reports.waiting);

@@ -1,7 +1,6 @@
-use super::{AGENT_NAMESPACE, Place, helm};
+use super::{AGENT_NAMESPACE, Place, helm, kustomize};
 use crate::{
     archive::{self, Unresolved},
-    bundle::EntryKind,
     content,
     digest::Digest,
     fault::{Class, Fault},
@@ -30,9 +29,6 @@ pub enum Why {
     /// The content is no tree.
     #[error(transparent)]
     Archive(#[from] archive::Error),
-    /// The engine is not part of this agent.
-    #[error("it is of kind `{0}`, which this agent cannot render")]
-    Unsupported(&'static str),
     /// The blob is not one that the bundle's release names.
     #[error("its content {0} is not part of the bundle")]
     NotSigned(Digest),
@@ -118,6 +114,15 @@ pub enum Why {
         /// What the channel may not do.
         why: OutOfReach,
     },
+    /// A kustomization cannot be built.
+    #[error("kustomization `{path}` cannot be built")]
+    Kustomize {
+        /// Its directory.
+        path: String,
+        /// In Kustomize's words.
+        #[source]
+        why: Box<kustomize::Error>,
+    },
     /// Not a single object.
     #[error("it renders to nothing")]
     Empty,
@@ -142,7 +147,6 @@ impl Fault for Error {
         match &self.why {
             Why::Content(error) => error.code(),
             Why::Archive(error) => error.code(),
-            Why::Unsupported(_) => "unsupported",
             Why::NotSigned(_) => "not_signed",
             Why::Path { .. } | Why::Form(_) => "path",
             Why::Yaml { .. } => "yaml",
@@ -154,6 +158,7 @@ impl Fault for Error {
             Why::NoNamespace { .. } => "no_namespace",
             Why::UnknownKind { .. } => "unknown_kind",
             Why::Scope { .. } => "scope",
+            Why::Kustomize { why, .. } => why.code(),
             Why::Empty => "empty_render",
         }
     }
@@ -164,6 +169,7 @@ impl Fault for Error {
             Why::Archive(error) => error.class(),
             Why::Chart(error) => error.class(),
             Why::Object(error) => error.class(),
+            Why::Kustomize { why, .. } => why.class(),
             Why::UnknownKind { .. } => Class::Unavailable,
             Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
             _ => Class::Invalid,
@@ -177,12 +183,12 @@ impl Fault for Error {
             Why::Archive(error) => return error.hint(),
             Why::Chart(error) => return error.hint(),
             Why::Object(error) => return error.hint(),
-            Why::Unsupported(_) => "update the agent; `airlock inspect` says what a bundle asks for".into(),
             Why::NotSigned(_) => return None,
             Why::Path { .. } | Why::Form(_) => {
                 format!("correct `path` of entry `{entry}` in bundle.yaml and build again")
             }
             Why::Yaml { .. } | Why::Json { .. } => "correct the file and build the bundle again".into(),
+            Why::Kustomize { why, .. } => why.hint().into(),
             Why::Limit { .. } => format!("split entry `{entry}`"),
             Why::Duplicate { .. } => "take one of the two out and build the bundle again".into(),
             Why::NoNamespace { .. } => {
@@ -199,14 +205,5 @@ impl Fault for Error {
                 "nothing is deleted because something is missing; to retire entry `{entry}` take it out of bundle.yaml"
             ),
         })
-    }
-}
-
-/// The word that a bundle uses for an engine.
-pub(super) fn word(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Manifests => "manifests",
-        EntryKind::Kustomization => "kustomization",
-        EntryKind::Chart => "chart",
     }
 }

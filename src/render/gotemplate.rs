@@ -6,6 +6,18 @@
 //!                         names functions   the last one wins  executions, re-entrant
 //! ```
 //!
+//! ```
+//! use std::{rc::Rc, sync::Arc};
+//! use airlock::render::gotemplate::{Budget, Builtins, Render, Str, Templates, Value};
+//! let mut templates = Templates::new("chart", Arc::new(Builtins));
+//! templates.parse("hello", r#"{{ range .names }}Hello {{ printf "%q" . }}! {{ end }}"#)?;
+//! let names = ["Ada", "Grace"].map(Value::from).into_iter().collect();
+//! let dot: Value = [(Str::from("names"), names)].into_iter().collect();
+//! let out = Render::new(&templates, Budget::default(), Rc::new(())).output(b"hello", &dot)?;
+//! assert_eq!(out, br#"Hello "Ada"! Hello "Grace"! "#);
+//! # Ok::<(), airlock::render::gotemplate::Error>(())
+//! ```
+//!
 //! The original is Go 1.26's package; a behaviour that looks odd here is one of its. A parsed [`Unit`] and the
 //! [`Templates`] that it is added to can be kept and shared between threads; values live within one [`Render`]. It knows
 //! nothing of Helm, and nothing of this crate but [`limits`](crate::limits), where its budgets stand.

@@ -10,7 +10,7 @@ use super::{
     walk::{Step, Walk},
 };
 
-pub use hop::{from_json, through_json};
+pub use hop::{from_json, is_safe_key, is_safe_text, through_json};
 
 /// JSON has no word for this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -61,7 +61,7 @@ fn number(start: i64, text: &str) -> (i64, usize) {
 
 /// Sorts `items` by the key that `key` finds in them, whatever [`compare`] says: it ends and never panics, which the
 /// sorts of the standard library do not promise for what is no order.
-pub(super) fn sort<T: Copy>(version: Version, items: &mut [T], key: impl Fn(&T) -> &str + Copy) {
+pub fn sort<T: Copy>(version: Version, items: &mut [T], key: impl Fn(&T) -> &str + Copy) {
     if items.len() <= 20 {
         insertion_sort(version, items, key);
         return;

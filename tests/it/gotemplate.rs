@@ -1,8 +1,11 @@
 //! The template engine against Go's own: every file of rows has beside it what `tests/oracle/gotemplate` printed for them
 //! (`cargo xtask golden gotemplate`).
 
+mod charts;
 mod decode;
 mod functions;
+mod hostile;
+mod objects;
 mod own;
 
 use std::{path::PathBuf, rc::Rc, sync::Arc};
@@ -86,7 +89,8 @@ fn executed(row: &Json) -> Json {
     }
     on_large_stack(|| {
         let mut render = Render::new(&set, Budget::default(), Rc::new(()));
-        match render.partial_output(b"t", &decode::value(&row["data"])) {
+        let data = if row["objects"] == true { objects::data() } else { decode::value(&row["data"]) };
+        match render.partial_output(b"t", &data) {
             Ok(out) => json!({"out": text(&out)}),
             Err((error, out)) => json!({"out": text(&out), "error": error.to_string()}),
         }
@@ -112,6 +116,11 @@ fn printed(row: &Json) -> Json {
 #[test]
 fn templates_give_what_go_gives() {
     check("template", executed);
+}
+
+#[test]
+fn objects_have_methods_fields_and_data() {
+    check("objects", executed);
 }
 
 #[test]

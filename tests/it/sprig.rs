@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+mod corpus;
 mod crypto;
 mod functions;
 mod names;

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod kustomize;
+mod node;
 mod store;
 mod yaml;
 
@@ -12,8 +14,12 @@ use anyhow::{Result, ensure};
 pub enum Subject {
     /// Reading YAML and printing it again
     Yaml,
-    /// Taking blobs into a store
+    /// Building kustomizations
+    Kustomize,
+    /// `airlock import` of gigabytes
     Import,
+    /// From the start of `airlock run` to the moment when it is ready
+    Start,
     /// Opening a store of many blobs
     Open,
 }
@@ -29,7 +35,9 @@ pub fn run(subject: Subject) -> Result<String> {
     }
     match subject {
         Subject::Yaml => yaml::run(),
-        Subject::Import => store::import(),
+        Subject::Kustomize => kustomize::run(),
+        Subject::Import => node::import(),
+        Subject::Start => node::start(),
         Subject::Open => store::open(),
     }
 }

@@ -81,11 +81,14 @@ impl Meter {
                 self.bytes = left;
                 Ok(())
             }
-            None => {
-                self.bytes = 0;
-                Err(Exhausted::Bytes(self.limit.bytes))
-            }
+            None => Err(self.no_more_bytes()),
         }
+    }
+
+    /// Lets nothing more be written.
+    pub(super) fn no_more_bytes(&mut self) -> Exhausted {
+        self.bytes = 0;
+        Exhausted::Bytes(self.limit.bytes)
     }
 
     /// How many bytes may still be written.

@@ -74,36 +74,64 @@ pub enum Why {
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Message(text) => f.write_str(text),
-            Self::Call { function, failure } => write!(f, "error calling {function}: {failure}"),
-            Self::Exhausted(exhausted) => fmt::Display::fmt(exhausted, f),
-        }
+        write_chain(f, Link::Why(self))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Parse { place, message } => write!(f, "template: {place}: {message}"),
-            Self::Execute(error) => fmt::Display::fmt(error, f),
-            Self::NoTemplate { name, set } => {
-                let (name, set) = (quote(name.as_bytes()), quote(set.as_bytes()));
-                write!(f, "template: no template {name} associated with template {set}")
-            }
-        }
+        write_chain(f, Link::Error(self))
     }
 }
 
 impl fmt::Display for ExecuteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, template, node, why } = self;
-        match place {
-            Some(place) => {
-                let quoted = quote(template.as_bytes());
-                write!(f, "template: {place}: executing {quoted} at <{node}>: {why}")
+        write_chain(f, Link::Execute(self))
+    }
+}
+
+/// What is written next of an error.
+pub(super) enum Link<'e> {
+    Error(&'e Error),
+    Execute(&'e ExecuteError),
+    Why(&'e Why),
+    Failure(&'e Failure),
+}
+
+/// Writes an error and what lies behind it. Each only puts words before the next, so this is a loop: of templates that
+/// include each other there may be thousands.
+pub(super) fn write_chain(f: &mut fmt::Formatter<'_>, mut link: Link<'_>) -> fmt::Result {
+    loop {
+        link = match link {
+            Link::Error(Error::Parse { place, message }) => return write!(f, "template: {place}: {message}"),
+            Link::Error(Error::Execute(error)) => Link::Execute(error),
+            Link::Error(Error::NoTemplate { name, set }) => {
+                let (name, set) = (quote(name.as_bytes()), quote(set.as_bytes()));
+                return write!(f, "template: no template {name} associated with template {set}");
             }
-            None => write!(f, "template: {template}: {why}"),
+            Link::Execute(ExecuteError { place, template, node, why }) => {
+                match place {
+                    Some(place) => {
+                        let quoted = quote(template.as_bytes());
+                        write!(f, "template: {place}: executing {quoted} at <{node}>: ")?;
+                    }
+                    None => write!(f, "template: {template}: ")?,
+                }
+                Link::Why(why)
+            }
+            Link::Why(Why::Message(text)) => return f.write_str(text),
+            Link::Why(Why::Exhausted(exhausted)) => return fmt::Display::fmt(exhausted, f),
+            Link::Why(Why::Call { function, failure }) => {
+                write!(f, "error calling {function}: ")?;
+                Link::Failure(failure)
+            }
+            Link::Failure(Failure::Message(text)) => return f.write_str(text),
+            Link::Failure(Failure::Exhausted(exhausted)) => return fmt::Display::fmt(exhausted, f),
+            Link::Failure(Failure::Template(error)) => Link::Error(error),
+            Link::Failure(Failure::Because { prefix, cause }) => {
+                write!(f, "{prefix}: ")?;
+                Link::Failure(cause)
+            }
         }
     }
 }

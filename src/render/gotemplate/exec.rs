@@ -19,6 +19,7 @@ use super::{
     tree::{Id, Unit},
     value::{Str, Value},
 };
+use crate::limits;
 
 /// One render: templates of a set are executed within one budget, and what `tpl` parsed is kept for all of them.
 pub struct Render<'t> {
@@ -102,10 +103,9 @@ impl<'t> Render<'t> {
     fn find(&self, name: &[u8]) -> Option<Entry> {
         let mut empty = None;
         for unit in self.overlays.iter().rev() {
-            let found = unit.definitions.iter().enumerate().find(|(_, it)| *it.name == *name);
-            let Some((definition, found)) = found else { continue };
+            let Some(definition) = unit.defined.get(name).copied() else { continue };
             let entry = Entry { unit: Arc::clone(unit), definition };
-            if !found.empty {
+            if entry.definition().is_some_and(|it| !it.empty) {
                 return Some(entry);
             }
             // Of several that are empty the outermost was there first.
@@ -162,16 +162,19 @@ impl Context for Render<'_> {
         let unit = match self.parsed.get(&key) {
             Some(unit) => Arc::clone(unit),
             None => {
-                // Reading takes time in proportion to the text.
-                let steps = self.meter.step(text.len() as u64 / 16);
+                // A byte takes about as long to read as a step to execute takes, or less.
+                let steps = self.meter.step(text.len() as u64 + 1);
                 steps.map_err(|exhausted| RunError::Parse(exhausted.into()))?;
                 let unit = parse(name, text.clone(), self.templates.functions().as_ref());
                 let unit = Arc::new(unit.map_err(|error| RunError::Parse(error.into()))?);
+                if self.parsed.len() >= limits::TEMPLATE_TEXTS {
+                    self.parsed.clear();
+                }
                 self.parsed.insert(key, Arc::clone(&unit));
                 unit
             }
         };
-        let own = unit.definitions.iter().position(|it| *it.name == *name.as_bytes());
+        let own = unit.defined.get(name.as_bytes()).copied();
         let entry = Entry { unit: Arc::clone(&unit), definition: own.unwrap_or(usize::MAX) };
         self.overlays.push(unit);
         let result = self.captured(&entry, dot);
@@ -194,24 +197,47 @@ impl Context for Render<'_> {
 
 impl State<'_, '_, '_> {
     fn fail(&self, why: Why) -> Fail {
-        Box::new(ExecuteError {
-            place: Some(self.unit.place(self.at)),
-            template: self.template.to_text().into_owned(),
-            node: self.unit.show(self.at),
-            why,
-        })
+        let mut node = self.unit.show(self.at);
+        // Each of a thousand templates may show a node with megabytes of text in it.
+        if node.len() > limits::TEMPLATE_NODE_BYTES {
+            node.truncate(node.floor_char_boundary(limits::TEMPLATE_NODE_BYTES));
+            node.push_str("...");
+        }
+        let template = self.template.to_text().into_owned();
+        Box::new(ExecuteError { place: Some(self.unit.place(self.at)), template, node, why })
     }
 
     fn message(&self, message: impl Into<String>) -> Fail {
         self.fail(Why::Message(message.into()))
     }
 
+    /// The node may be a block with all that is in it, of which the beginning is enough.
     fn exhausted(&self, exhausted: Exhausted) -> Fail {
-        self.fail(Why::Exhausted(exhausted))
+        let mut fail = self.fail(Why::Exhausted(exhausted));
+        let line = fail.node.lines().next().unwrap_or_default();
+        let begin: String = line.chars().take(60).collect();
+        if begin.len() < fail.node.len() {
+            fail.node = format!("{begin}...");
+        }
+        fail
+    }
+
+    /// The budget's failure behind one of a function: what that was printing had less room than the budget says.
+    fn used_up(&mut self, failure: &Failure) -> Option<Fail> {
+        let Failure::Exhausted(exhausted) = failure else { return None };
+        let exhausted = match exhausted {
+            Exhausted::Bytes(_) => self.render.meter.no_more_bytes(),
+            other => *other,
+        };
+        Some(self.exhausted(exhausted))
     }
 
     fn step(&mut self) -> Result<(), Fail> {
-        match self.render.meter.step(1) {
+        self.pay(1)
+    }
+
+    fn pay(&mut self, steps: u64) -> Result<(), Fail> {
+        match self.render.meter.step(steps) {
             Ok(()) => Ok(()),
             Err(exhausted) => Err(self.exhausted(exhausted)),
         }

@@ -49,7 +49,17 @@ pub fn sprintf(format: &[u8], args: &[Value]) -> Result<Vec<u8>, Failure> {
 
 /// [`sprint`] to the end of a buffer, at most `room` bytes.
 pub(super) fn print(out: &mut Vec<u8>, args: &[Value], room: u64) -> Result<(), Failure> {
+    print_by(Printer::new(out, room), args)
+}
+
+/// [`print`] as templates print values of their own: a pointer that has no method is followed first.
+pub(super) fn print_followed(out: &mut Vec<u8>, args: &[Value], room: u64) -> Result<(), Failure> {
     let mut printer = Printer::new(out, room);
+    printer.follows = true;
+    print_by(printer, args)
+}
+
+fn print_by(mut printer: Printer<'_>, args: &[Value]) -> Result<(), Failure> {
     let mut after_string = false;
     for (at, arg) in args.iter().enumerate() {
         let is_string = arg.kind() == Kind::String;

@@ -8,7 +8,7 @@ use std::{any::Any, rc::Rc};
 
 use super::{
     budget::Exhausted,
-    error::Error,
+    error::{Error, Link, write_chain},
     value::{List, Map, NilMap, Object, Str, Type, Value},
 };
 
@@ -26,7 +26,7 @@ pub struct Function {
     pub variadic: bool,
     /// The result; with [`Type::Any`] it is an interface around a value.
     pub result: Type,
-    /// What `%T` prints for it: `func(string) string`.
+    /// What `%T` prints for it, `func()` unless more is said: a function is hardly ever a value.
     pub type_name: &'static str,
     /// The body.
     pub body: Body,
@@ -167,12 +167,7 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Message(text) => f.write_str(text),
-            Self::Because { prefix, cause } => write!(f, "{prefix}: {cause}"),
-            Self::Template(error) => std::fmt::Display::fmt(error, f),
-            Self::Exhausted(exhausted) => std::fmt::Display::fmt(exhausted, f),
-        }
+        write_chain(f, Link::Failure(self))
     }
 }
 

@@ -200,7 +200,7 @@ impl<'t> Lexer<'t> {
         if text > 0 {
             let before = rest.get(..text).unwrap_or(&[]);
             let trims = has_left_trim(rest.get(text + 2..).unwrap_or(&[]));
-            let kept = if trims { before.trim_ascii_end_of_space().len() } else { text };
+            let kept = if trims { trimmed(before).len() } else { text };
             self.at += kept;
             let item = self.item(Token::Text);
             self.at += text - kept;
@@ -455,16 +455,10 @@ impl<'t> Lexer<'t> {
     }
 }
 
-trait TrimSpace {
-    fn trim_ascii_end_of_space(&self) -> &Self;
-}
-
-impl TrimSpace for [u8] {
-    /// Without the four spaces that Go's grammar knows at the end; a form feed is none.
-    fn trim_ascii_end_of_space(&self) -> &Self {
-        let spaces = self.iter().rev().take_while(|byte| is_space_byte(**byte)).count();
-        self.get(..self.len() - spaces).unwrap_or(self)
-    }
+/// Without the spaces at its end, of which the grammar knows four; a form feed is none.
+fn trimmed(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().rev().take_while(|byte| is_space_byte(**byte)).count();
+    text.get(..text.len() - spaces).unwrap_or(text)
 }
 
 fn has_left_trim(text: &[u8]) -> bool {

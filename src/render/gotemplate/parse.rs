@@ -32,6 +32,7 @@ pub fn parse(name: &str, text: impl Into<Str>, functions: &dyn Functions) -> Res
         names: Vec::new(),
         numbers: Vec::new(),
         definitions: Vec::new(),
+        defined: HashMap::new(),
     };
     let mut parser =
         Parser { lexer, unit, functions, known: HashMap::new(), nesting: 0, tree: Tree::new(Name(0)) };
@@ -58,6 +59,8 @@ struct Tree {
     tokens: [Item; 3],
     peeked: usize,
     variables: Vec<Name>,
+    /// How often each variable is among them.
+    declared: HashMap<u32, u32>,
     /// The line on which the action began that is being read; 0 outside of one.
     action_line: u32,
     ranges: usize,
@@ -71,9 +74,30 @@ impl Tree {
             tokens: [nothing; 3],
             peeked: 0,
             variables: vec![root],
+            declared: HashMap::from([(root.0, 1)]),
             action_line: 0,
             ranges: 0,
             shadows_root: false,
+        }
+    }
+}
+
+impl Tree {
+    fn declare(&mut self, name: Name) {
+        self.variables.push(name);
+        *self.declared.entry(name.0).or_default() += 1;
+    }
+
+    fn is_declared(&self, name: Name) -> bool {
+        self.declared.get(&name.0).is_some_and(|count| *count > 0)
+    }
+
+    /// Forgets what was declared since there were `count` variables.
+    fn forget(&mut self, count: usize) {
+        for name in self.variables.drain(count.min(self.variables.len())..) {
+            if let Some(count) = self.declared.get_mut(&name.0) {
+                *count -= 1;
+            }
         }
     }
 }
@@ -245,8 +269,12 @@ impl Parser<'_> {
         let empty = self.is_empty(root);
         let shadows_root = self.tree.shadows_root;
         let fresh = Definition { name, root, empty, shadows_root };
-        match self.unit.definitions.iter_mut().find(|it| it.name == fresh.name) {
-            None => self.unit.definitions.push(fresh),
+        let known = self.unit.defined.get(&fresh.name).copied();
+        match known.and_then(|at| self.unit.definitions.get_mut(at)) {
+            None => {
+                self.unit.defined.insert(fresh.name.clone(), self.unit.definitions.len());
+                self.unit.definitions.push(fresh);
+            }
             Some(known) if known.empty => *known = fresh,
             Some(_) if empty => (),
             Some(_) => {

@@ -1,5 +1,7 @@
 //! What a text is parsed to: nodes in one arena, which refer to each other by number.
 
+use std::collections::HashMap;
+
 use super::{builtin::Builtin, error::Place, function::Function, value::Str};
 
 /// The number of a node.
@@ -137,6 +139,8 @@ pub struct Unit {
     pub(super) names: Vec<Str>,
     pub(super) numbers: Vec<Number>,
     pub(super) definitions: Vec<Definition>,
+    /// Where each name is among the definitions.
+    pub(super) defined: HashMap<Str, usize>,
 }
 
 impl Unit {
@@ -150,14 +154,14 @@ impl Unit {
         &self.text
     }
 
-    /// The names of the templates that it defines; its own is the last.
+    /// The names of the templates that it defines, its own among them.
     pub fn defines(&self) -> impl Iterator<Item = &Str> {
         self.definitions.iter().map(|it| &it.name)
     }
 
     /// A definition as source again, as the parser understood it.
     pub fn source(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let definition = self.definitions.iter().find(|it| *it.name == *name)?;
+        let definition = self.definitions.get(*self.defined.get(name)?)?;
         let mut out = Vec::new();
         self.write(&mut out, definition.root);
         Some(out)

@@ -53,7 +53,8 @@ pub enum Value {
     Map(Map),
     /// A thing with methods and fields.
     Object(Rc<dyn Object>),
-    /// A nil pointer, with the name of its type: `*semver.Version`.
+    /// A nil pointer, with the name of its type: `*semver.Version`. The original tells a field that the type has from
+    /// one that it has not; here each is a nil pointer's.
     NilPointer(&'static str),
     /// A function, for `call`.
     Func(&'static Function),

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Gid, Mode, OFlags, ResolveFlags, Uid};
 
 use super::{Access, Disk, File, Held, Space, Stat, TOP};
 
@@ -18,6 +18,8 @@ use super::{Access, Disk, File, Held, Space, Stat, TOP};
 #[derive(Debug)]
 pub struct RealDisk {
     root: OwnedFd,
+    /// Whose the store is, where root works on that of somebody else: what root makes must be his, too.
+    owner: Option<(Uid, Gid)>,
 }
 
 impl RealDisk {
@@ -27,7 +29,11 @@ impl RealDisk {
     /// When it is no directory, or cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { root: rustix::fs::open(path, flags, Mode::empty())? })
+        let root = rustix::fs::open(path, flags, Mode::empty())?;
+        let found = rustix::fs::fstat(&root)?;
+        let foreign = rustix::process::geteuid().is_root() && found.st_uid != 0;
+        let owner = foreign.then(|| (Uid::from_raw(found.st_uid), Gid::from_raw(found.st_gid)));
+        Ok(Self { root, owner })
     }
 
     /// Opens the directory at `path` and makes it, for this user alone, where it is not; its parent has to be there.
@@ -38,8 +44,13 @@ impl RealDisk {
         match fs::DirBuilder::new().mode(0o700).create(path) {
             Ok(()) => {
                 let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-                let parent = parent.unwrap_or_else(|| Path::new(TOP));
-                fs::File::open(parent)?.sync_all()?;
+                let parent = fs::File::open(parent.unwrap_or_else(|| Path::new(TOP)))?;
+                // Root makes it for whoever the place belongs to.
+                let place = parent.metadata()?;
+                if rustix::process::geteuid().is_root() && place.uid() != 0 {
+                    std::os::unix::fs::chown(path, Some(place.uid()), Some(place.gid()))?;
+                }
+                parent.sync_all()?;
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => (),
             Err(error) => return Err(error),
@@ -50,6 +61,14 @@ impl RealDisk {
     fn resolve(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         Ok(rustix::fs::openat2(&self.root, path, flags | OFlags::CLOEXEC, mode, beneath)?)
+    }
+
+    /// Gives what was made to whom the store belongs.
+    fn give(&self, made: impl AsFd) -> io::Result<()> {
+        if let Some((user, group)) = self.owner {
+            rustix::fs::fchown(made, Some(user), Some(group))?;
+        }
+        Ok(())
     }
 
     /// Calls `operate` with the directory of `path`, opened, and the last name.
@@ -75,12 +94,17 @@ fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 impl Disk for RealDisk {
     fn make_dir(&self, path: &str) -> io::Result<()> {
-        self.within(path, |parent, name| rustix::fs::mkdirat(parent, name, Mode::RWXU))
+        self.within(path, |parent, name| rustix::fs::mkdirat(parent, name, Mode::RWXU))?;
+        match self.owner {
+            Some(_) => self.give(self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?),
+            None => Ok(()),
+        }
     }
 
     fn create(&self, path: &str) -> io::Result<Arc<dyn File>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let file = self.resolve(path, flags, Mode::RUSR | Mode::WUSR)?;
+        self.give(&file)?;
         Ok(Arc::new(fs::File::from(file)))
     }
 
@@ -154,6 +178,7 @@ impl Disk for RealDisk {
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Held>>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
         let file = self.resolve(path, flags, Mode::RUSR | Mode::WUSR)?;
+        self.give(&file)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Box::new(Flock { _file: file }))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),

@@ -84,6 +84,16 @@ fn through_text(number: f64) -> Value {
     read::read(&text).unwrap_or(Value::Float(number))
 }
 
+/// Whether a text comes back from JSON as it went.
+pub fn is_safe_text(text: &str) -> bool {
+    !is_odd(text)
+}
+
+/// Whether a key comes back from JSON as it went.
+pub fn is_safe_key(key: &str) -> bool {
+    key.len() <= SHORT && !is_odd(key)
+}
+
 /// Whether `text` has what YAML forbids or breaks lines at, and JSON does not escape.
 fn is_odd(text: &str) -> bool {
     // DEL, or the first byte of a control character or of a character that is none.

@@ -61,7 +61,7 @@ pub static ALL: [Function; 18] = [
 ];
 
 pub fn table() -> Table {
-    Table::new(&ALL)
+    Table::new(ALL.iter().chain([&super::objects::STAMP]))
 }
 
 fn dict(_: &mut dyn Context, args: Args<'_>) -> Outcome {

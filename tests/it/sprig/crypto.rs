@@ -13,9 +13,9 @@ fn from_pem(text: &str) -> Vec<u8> {
 /// The part of a certificate that is signed, with its tag and length.
 fn signed_part(der: &[u8]) -> &[u8] {
     let header = |der: &[u8]| match der[1] {
-        length @ 0..0x80 => (2, usize::from(length)),
+        length @ ..0x80 => (2, usize::from(length)),
         0x81 => (3, usize::from(der[2])),
-        _ => (4, usize::from(der[2]) << 8 | usize::from(der[3])),
+        0x80 | 0x82.. => (4, usize::from(der[2]) << 8 | usize::from(der[3])),
     };
     let body = &der[header(der).0..];
     let (start, length) = header(body);

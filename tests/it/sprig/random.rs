@@ -9,7 +9,8 @@ fn drawn(name: &str, args: &[Json]) -> String {
 
 #[test]
 fn text_of_chance_has_its_alphabet_and_length() {
-    let kinds: [(&str, fn(&u8) -> bool); 4] = [
+    type Accept = fn(&u8) -> bool;
+    let kinds: [(&str, Accept); 4] = [
         ("randAlphaNum", u8::is_ascii_alphanumeric),
         ("randAlpha", u8::is_ascii_alphabetic),
         ("randNumeric", u8::is_ascii_digit),
@@ -45,21 +46,14 @@ fn numbers_and_letters() {
         let all = render("{{ range until 300 }}{{ randInt 5 8 }}{{ end }}").unwrap();
         assert!(["5", "6", "7"].iter().all(|it| all.contains(it)) && !all.contains('8'));
     }
-    let mut letters: Vec<char> = drawn("shuffle", &[json!("héllo wörld")]).chars().collect();
-    assert_ne!(letters.iter().collect::<String>(), "héllo wörld");
-    letters.sort_unstable();
-    assert_eq!(
-        letters.iter().collect::<String>(),
-        " dhllloörwé"
-            .chars()
-            .fold(Vec::new(), |mut all, c| {
-                all.push(c);
-                all.sort_unstable();
-                all
-            })
-            .iter()
-            .collect::<String>()
-    );
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let shuffled = drawn("shuffle", &[json!("héllo wörld")]);
+    assert_ne!(shuffled, "héllo wörld");
+    assert_eq!(sorted(&shuffled), sorted("héllo wörld"));
     let id = drawn("uuidv4", &[]);
     let form: String = id.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
     assert_eq!(form, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
@@ -80,6 +74,60 @@ fn the_clock_is_an_argument() {
     assert_eq!(render(r#"[{{ getHostByName "localhost" }}]"#).unwrap(), "[]");
 }
 
+/// Numbers at their ends, none of which may end the process.
+#[test]
+fn numbers_at_their_ends() {
+    let ends = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+    let calls = [
+        "abbrev N \"hello world of words\"",
+        "abbrevboth N M \"hello world of words\"",
+        "trunc N \"abc\"",
+        "substr N M \"abc\"",
+        "wrap N \"a b c\"",
+        "wrapWith N \"x\" \"a b c\"",
+        "repeat N \"\"",
+        "splitn \",\" N \"a,b\"",
+        "plural \"a\" \"b\" N",
+        "slice (list 1 2 3) N M",
+        "chunk N (list 1 2 3)",
+        "untilStep N M 1000000000000000000",
+        "untilStep N N M",
+        "seq N M N",
+        "div N M",
+        "mod N M",
+        "add N M",
+        "sub N M",
+        "mul N M",
+        "round N 2",
+        "round 1.5 N",
+        "date \"2006-01-02 MST\" (int64 N)",
+        "dateInZone \"2006\" (int64 N) \"Europe/Berlin\"",
+        "ago (int64 N)",
+        "duration (int64 N)",
+        "durationRound (int64 N)",
+        "(now.AddDate N M N)",
+        "(now.AddDate 0 N M).Unix",
+        "randInt N M",
+        "randAlpha N | trunc 3",
+        "regexFindAll \"a\" \"aaa\" N",
+        "regexSplit \"a\" \"aaa\" N",
+        "addf N M",
+        "divf N M",
+        "toDecimal N",
+        "htmlDate (int64 N)",
+        "int (float64 N)",
+    ];
+    for call in calls {
+        for n in ends {
+            for m in ends {
+                let call = call.replace('N', &n.to_string()).replace('M', &m.to_string());
+                // An error will do, a panic will not.
+                let _ = render(&format!("{{{{ {call} }}}}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn keys_are_made_and_read_again() {
     for kind in ["ed25519", "ecdsa"] {
@@ -87,9 +135,9 @@ fn keys_are_made_and_read_again() {
         let again = ask("genCAWithKey", &[json!("name"), json!(1), json!(key)]);
         assert_eq!(again[1], json!(key), "{kind}");
     }
-    let made = render(
-        r#"{{ $ca := genCA "ca" 1 }}{{ $c := genSignedCert "c" (list "10.0.0.1") (list "a.b") 1 $ca }}{{ $c.Cert }}{{ $c.Key }}"#,
-    );
+    let template = r#"{{ $ca := genCA "ca" 1 }}{{ $c := genSignedCert "c" (list "10.0.0.1") (list "a.b") 1 $ca }}{{ $c.Cert }}{{ $c.Key }}"#;
+    let made = render(template);
+    assert_eq!(made, render(template), "nodes with one secret agree");
     let made = made.unwrap();
     assert!(
         made.starts_with("-----BEGIN CERTIFICATE-----\n")

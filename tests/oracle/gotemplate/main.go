@@ -1,4 +1,5 @@
-// Prints what text/template and fmt make of rows of ours, read from standard input.
+// Prints what text/template and fmt make of rows of ours, read from standard input; with `corpus` and a folder, what the
+// parser makes of its charts.
 package main
 
 import (
@@ -20,12 +21,18 @@ type row struct {
 	Template any
 	Data     any
 	Missing  string
+	// Whether the data is that of objects.go.
+	Objects bool
 	// A format of Sprintf; without one Sprint and Sprintln print the operands.
 	Format any
 	Args   []any
 }
 
 func main() {
+	if os.Args[1] == "corpus" {
+		corpus(os.Args[2])
+		return
+	}
 	var rows []row
 	must(json.NewDecoder(os.Stdin).Decode(&rows))
 	var out []any
@@ -58,7 +65,11 @@ func run(row row) any {
 		return map[string]any{"error": value.Text(err.Error())}
 	}
 	var out strings.Builder
-	err := t.Execute(&out, value.Decode(row.Data))
+	data := value.Decode(row.Data)
+	if row.Objects {
+		data = objects()
+	}
+	err := t.Execute(&out, data)
 	result := map[string]any{"out": value.Text(out.String())}
 	if err != nil {
 		result["error"] = value.Text(err.Error())
@@ -93,6 +104,7 @@ var functions = template.FuncMap{
 	"lengths": func(items []any, rest ...map[string]any) int { return len(items) + len(rest) },
 	"fail":    func(message string) (string, error) { return "", errors.New(message) },
 	"wrap":    func(message string) (string, error) { return "", fmt.Errorf("wrapped: %w", errors.New(message)) },
+	"stamp":   stamp,
 	"include": func() string { return "" },
 	"tpl":     func() string { return "" },
 }

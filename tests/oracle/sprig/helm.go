@@ -54,14 +54,16 @@ func readList(how func([]byte, any) error) func(string) []any {
 	}
 }
 
-func helmRows() {
-	pretty := func(v any) ([]byte, error) {
-		var out bytes.Buffer
-		encoder := yamlv3.NewEncoder(&out)
-		encoder.SetIndent(2)
-		err := encoder.Encode(v)
-		return out.Bytes(), err
-	}
+func pretty(v any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := yamlv3.NewEncoder(&out)
+	encoder.SetIndent(2)
+	err := encoder.Encode(v)
+	return out.Bytes(), err
+}
+
+// installHelm puts Helm's functions before those of Sprig.
+func installHelm() {
 	plain := func(v any) ([]byte, error) { return yaml.Marshal(v) }
 	jsonText := func(must bool) func(any) string {
 		return func(v any) string {
@@ -98,6 +100,10 @@ func helmRows() {
 	} {
 		funcs[name] = function
 	}
+}
+
+func helmRows() {
+	installHelm()
 	version := semver.MustParse("v1.2.3-rc+b")
 	values := list{
 		dict{"a": 1, "b": dict{"c": list{1, 2}, "d": "x"}, "f": 1.5}, dict{"z": dict{}, "y": list{}, "x": nil, "w": dict{"v": nil}}, dict{"t": list{dict{"a": 1}, dict{"b": dict{"c": 2}}}, "s": "first"},

@@ -1,4 +1,5 @@
-// Prints what the originals make of inputs of ours: one JSON array a line, which the tests of Airlock read.
+// Prints what the originals make of inputs of ours: one JSON array a line, which the tests of Airlock read. A suite is printed
+// by `TZ=UTC go run . SUITE > ../../data/sprig/SUITE.jsonl`; all but `crypto` are the same each time.
 package main
 
 import (
@@ -11,7 +12,7 @@ var out = bufio.NewWriter(os.Stdout)
 
 func main() {
 	defer out.Flush()
-	suites := map[string]func(){"tables": tables, "semver": semverRows, "regexp": regexpRows, "functions": functionRows, "crypto": cryptoRows, "helm": helmRows, "names": nameRows}
+	suites := map[string]func(){"tables": tables, "semver": semverRows, "regexp": regexpRows, "functions": functionRows, "crypto": cryptoRows, "helm": helmRows, "names": nameRows, "random": randomRows}
 	if len(os.Args) < 2 || suites[os.Args[1]] == nil {
 		panic("which suite?")
 	}

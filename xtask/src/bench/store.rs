@@ -1,4 +1,4 @@
-//! Taking blobs in, and opening a store, against what the machine can do at all.
+//! Opening a store, and what the machine can do at all with blobs.
 
 use std::{
     fmt::Write as _,
@@ -19,49 +19,11 @@ use airlock::{
 use anyhow::{Context as _, Result, ensure};
 
 /// Each is done so often, one after the other, since a disk has moods.
-const RUNS: usize = 3;
+pub(super) const RUNS: usize = 3;
 
-const BLOB_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const BLOB_BYTES: u64 = 64 * 1024 * 1024;
 
 const STORE_ID: &str = "00000000000000000000000000000000";
-
-/// Takes in 1 and 4 GiB that do not compress, in blobs of 64 MiB, beside hashing them and beside copying them.
-pub(super) fn import() -> Result<String> {
-    let mut table = format!(
-        "{:<10} {:>13} {:>13} {:>13} {:>9} {:>15}\n",
-        "", "sha256 MB/s", "copy MB/s", "import MB/s", "of limit", "peak RSS KiB"
-    );
-    for count in [16, 64] {
-        let folder = tempfile::tempdir()?;
-        let blobs = make(folder.path(), count, BLOB_BYTES)?;
-        let total = blobs.iter().map(|(_, size)| size).sum::<u64>();
-        let (mut hash, mut copy, mut taken) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
-        for _ in 0..RUNS {
-            hash = hash.min(seconds(|| hash_all(folder.path(), &blobs))?);
-            let to = folder.path().join("copy");
-            copy = copy.min(seconds(|| copy_all(folder.path(), blobs.len(), &to))?);
-            fs::remove_dir_all(&to)?;
-            let to = folder.path().join("store");
-            let store = begin(&to)?;
-            taken = taken.min(seconds(|| take_in(folder.path(), &blobs, &mut store.ingest()?))?);
-            drop(store);
-            fs::remove_dir_all(&to)?;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "megabytes to no digit")]
-        let speed = |seconds: f64| total as f64 / 1e6 / seconds;
-        writeln!(
-            table,
-            "{:<10} {:>13.0} {:>13.0} {:>13.0} {:>8.0}% {:>15}",
-            format!("{} GiB", total >> 30),
-            speed(hash),
-            speed(copy),
-            speed(taken),
-            100.0 * hash.max(copy) / taken,
-            peak_rss()?
-        )?;
-    }
-    Ok(table)
-}
 
 /// Opens stores of 10,000 and 100,000 blobs. What is in memory is dropped before, where this process may do that.
 pub(super) fn open() -> Result<String> {
@@ -87,7 +49,7 @@ pub(super) fn open() -> Result<String> {
     Ok(table)
 }
 
-fn seconds(run: impl FnOnce() -> Result<()>) -> Result<f64> {
+pub(super) fn seconds(run: impl FnOnce() -> Result<()>) -> Result<f64> {
     let start = Instant::now();
     run()?;
     Ok(start.elapsed().as_secs_f64())
@@ -101,7 +63,7 @@ fn begin(path: &Path) -> Result<Store> {
 }
 
 /// Writes files `0`, `1` … of bytes that do not compress, and gives their digests and sizes.
-fn make(folder: &Path, count: usize, size: u64) -> Result<Vec<(Digest, u64)>> {
+pub(super) fn make(folder: &Path, count: usize, size: u64) -> Result<Vec<(Digest, u64)>> {
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     let mut buffer = vec![0; limits::CHUNK_BYTES];
     let mut blobs = Vec::with_capacity(count);
@@ -141,7 +103,7 @@ fn each_buffer(mut source: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<
     }
 }
 
-fn hash_all(folder: &Path, blobs: &[(Digest, u64)]) -> Result<()> {
+pub(super) fn hash_all(folder: &Path, blobs: &[(Digest, u64)]) -> Result<()> {
     for (index, (digest, _)) in blobs.iter().enumerate() {
         let mut hasher = Hasher::default();
         each_buffer(File::open(folder.join(index.to_string()))?, |bytes| {
@@ -153,7 +115,7 @@ fn hash_all(folder: &Path, blobs: &[(Digest, u64)]) -> Result<()> {
     Ok(())
 }
 
-fn copy_all(folder: &Path, count: usize, to: &Path) -> Result<()> {
+pub(super) fn copy_all(folder: &Path, count: usize, to: &Path) -> Result<()> {
     fs::create_dir(to)?;
     for index in 0..count {
         let mut file = File::create(to.join(index.to_string()))?;
@@ -173,11 +135,4 @@ fn take_in(folder: &Path, blobs: &[(Digest, u64)], ingest: &mut Ingest) -> Resul
         })?;
     }
     Ok(ingest.commit()?)
-}
-
-/// The most memory that this process ever had, in KiB.
-fn peak_rss() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -259,7 +259,7 @@ impl Stage {
 
     /// Another version of something, so that the next bundle has a blob that the node lacks.
     pub(super) fn change_a_file_of_the_harbour(&self) -> Result<()> {
-        let file = self.directory.join("bundles/harbour/base/access.yaml");
+        let file = self.directory.join("bundles/harbour/namespace/access.yaml");
         let text = std::fs::read_to_string(&file)?;
         Ok(std::fs::write(file, format!("{text}\n# reviewed\n"))?)
     }

@@ -292,7 +292,7 @@ fn the_examples_build_and_dev_becomes_prod() {
     assert!(clock.contains("this machine's clock"), "{clock}");
     hands.world.now = "2026-11-01T12:00:00Z".parse().unwrap();
     let nowhere = bundle::build(&to_nowhere, &hands.world).unwrap_err().to_string();
-    assert!(nowhere.contains("path `test` leads nowhere"), "{nowhere}");
+    assert!(nowhere.contains("no kustomization lies at `test`"), "{nowhere}");
     let prod = hands.built(&to_prod, &["d", "e"]);
     assert_eq!((prod.statement.sequence, prod.statement.channel.as_str()), (2, "platform"));
     let told = bundle::request(&prod.directory, Some(&dev.directory), &hands.path("request")).unwrap();
@@ -305,7 +305,7 @@ fn the_examples_build_and_dev_becomes_prod() {
     ] {
         assert!(told.contains(text), "{text} is not in\n{told}");
     }
-    assert!(!told.contains("entry base"), "what does not change is not told:\n{told}");
+    assert!(!told.contains("entry namespace"), "what does not change is not told:\n{told}");
     // The same lock again, and the one after it stay with prod until somebody says otherwise.
     assert_eq!(hands.built(&hands.options("harbour"), &[]).digest, prod.digest);
     hands.world.now = "2026-11-02T12:00:00Z".parse().unwrap();

@@ -138,7 +138,11 @@ pub(crate) fn everything(bundles: &Path) {
     let tar = zstd::decode_all(airlock::archive::write_tree(&chart).unwrap().bytes.as_slice()).unwrap();
     put("shop-1.0.0.tgz", &gzip(&tar));
     put("repo/overlay/kustomization.yaml", b"resources: [../base]\n");
-    put("repo/base/kustomization.yaml", b"resources: []\n");
+    put("repo/base/kustomization.yaml", b"resources: [settings.yaml]\n");
+    put(
+        "repo/base/settings.yaml",
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: shop }\n",
+    );
     put("repo/run.sh", b"#!/bin/sh\n");
     std::os::unix::fs::symlink("base", top.join("repo/link")).unwrap();
     let repo = top.join("repo");

@@ -13,7 +13,7 @@ pub(super) fn text(args: &[Value], room: u64) -> Result<Vec<u8>, Failure> {
         })
         .collect();
     let mut out = Vec::new();
-    fmt::print(&mut out, &shown, room)?;
+    fmt::print_followed(&mut out, &shown, room)?;
     Ok(out)
 }
 

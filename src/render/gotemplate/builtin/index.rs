@@ -11,7 +11,7 @@ use crate::render::gotemplate::{
 fn position(index: &Value, capacity: usize) -> Result<usize, Failure> {
     let number = match index.plain() {
         Value::Int(number, _) => number,
-        #[allow(clippy::cast_possible_wrap, reason = "so does Go, whose message shows the wrapped number")]
+        // Beyond 2^63 it wraps, as in the original, whose message shows so.
         Value::Uint(number, _) => number as i64,
         Value::Nil => return Err("cannot index slice/array with nil".into()),
         _ => return Err(format!("cannot index slice/array with type {}", index.type_name()).into()),
@@ -139,7 +139,7 @@ pub(in super::super) fn prepared(value: &Value, wanted: Type) -> Result<Value, S
     if value.is_assignable_to(wanted) {
         return Ok(value);
     }
-    #[allow(clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "a conversion in Go wraps")]
+    // A conversion in Go wraps.
     match (value.plain(), wanted) {
         (Value::Int(number, _), Type::Int(kind)) => Ok(Value::Int(kind.wrap(number), kind)),
         (Value::Int(number, _), Type::Uint(kind)) => Ok(Value::Uint(kind.wrap(number as u64), kind)),

@@ -50,7 +50,7 @@ impl State<'_, '_, '_> {
                 (value, "unsigned integer")
             }
             Type::Float(kind) => {
-                #[allow(clippy::cast_possible_truncation, reason = "so does Go")]
+                #[expect(clippy::cast_possible_truncation, reason = "so does Go")]
                 let fit = |it: f64| match kind {
                     FloatKind::Float32 => f64::from(it as f32),
                     FloatKind::Float64 => it,

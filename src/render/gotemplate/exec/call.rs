@@ -66,7 +66,7 @@ impl State<'_, '_, '_> {
         let args = args.get(1..).unwrap_or(&[]);
         let (params, variadic) = target.signature();
         let given = args.len() + usize::from(last.is_some());
-        let fixed = if variadic { params.len() - 1 } else { params.len() };
+        let fixed = params.len().saturating_sub(usize::from(variadic));
         if variadic && given < fixed {
             let got = args.len();
             return Err(
@@ -99,6 +99,7 @@ impl State<'_, '_, '_> {
                 if let Some(last) = last {
                     flows.push(self.validated(last, wanted(given - 1))?);
                 }
+                self.pay_for(node, flows.iter().map(|it| weight(&it.value)).sum())?;
                 let result = match builtin {
                     Builtin::Call => {
                         let callee = args.first().map(|it| self.unit.show(*it)).or(piped_name);
@@ -109,7 +110,10 @@ impl State<'_, '_, '_> {
                         builtin.call(&flows, room)
                     }
                 };
-                result.map_err(|failure| self.failed(node, name, failure))
+                match result {
+                    Ok(flow) => self.counted(node, flow),
+                    Err(failure) => Err(self.failed(node, name, failure)),
+                }
             }
             Target::Function(function) => {
                 let values = self.render.spare.pop().unwrap_or_default();
@@ -144,21 +148,40 @@ impl State<'_, '_, '_> {
         if let Some(last) = last {
             values.push(self.validated(last, wanted(args.len()))?.value);
         }
+        self.pay_for(node, values.iter().map(weight).sum())?;
         let result = (function.body)(self.render, Args(&values));
         values.clear();
         self.render.spare.push(values);
         match result {
-            Ok(value) => Ok(Flow::of(value, function.result)),
+            Ok(value) => self.counted(node, Flow::of(value, function.result)),
             Err(failure) => Err(self.failed(node, function.name, failure)),
         }
     }
 
+    /// Takes steps for a call, which is what an error names; else the node stays the one that was looked at last.
+    fn pay_for(&mut self, node: Id, steps: u64) -> Result<(), Fail> {
+        if let Err(exhausted) = self.render.meter.step(steps) {
+            self.at = node;
+            return Err(self.exhausted(exhausted));
+        }
+        Ok(())
+    }
+
     fn failed(&mut self, node: Id, name: &str, failure: Failure) -> Fail {
         self.at = node;
-        match failure {
-            Failure::Exhausted(exhausted) => self.exhausted(exhausted),
-            failure => self.fail(Why::Call { function: name.to_owned(), failure }),
+        let used_up = self.used_up(&failure);
+        used_up.unwrap_or_else(|| self.fail(Why::Call { function: name.to_owned(), failure }))
+    }
+
+    /// What a function returned. A text counts as output, whether it is written or kept.
+    fn counted(&mut self, node: Id, flow: Flow) -> Result<Flow, Fail> {
+        if let Value::Str(text) = &flow.value
+            && let Err(exhausted) = self.render.meter.write(text.len())
+        {
+            self.at = node;
+            return Err(self.exhausted(exhausted));
         }
+        Ok(flow)
     }
 
     /// The builtin `call`: a function that is a value.
@@ -172,7 +195,7 @@ impl State<'_, '_, '_> {
             }
         };
         let (params, got) = (function.params, args.len());
-        let least = params.len() - usize::from(function.variadic);
+        let least = params.len().saturating_sub(usize::from(function.variadic));
         if function.variadic && got < least {
             return Err(format!("wrong number of args for {name}: got {got} want at least {least}").into());
         }
@@ -187,6 +210,17 @@ impl State<'_, '_, '_> {
         let value = (function.body)(self.render, Args(&values))?;
         Ok(Flow::of(value, function.result))
     }
+}
+
+/// What an argument costs in steps: most functions look at all of it.
+fn weight(value: &Value) -> u64 {
+    let weight = match value {
+        Value::Str(text) | Value::Bytes(text) => text.len() / 64,
+        Value::List(list) => list.len() / 16,
+        Value::Map(map) => map.len() / 16,
+        _ => 0,
+    };
+    weight as u64
 }
 
 /// What `reflect.Value.String` says of what came through the pipe to `call`.

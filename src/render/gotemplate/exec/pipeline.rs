@@ -112,7 +112,7 @@ impl State<'_, '_, '_> {
         last: Option<Flow>,
     ) -> Result<Flow, Fail> {
         self.at = id;
-        let Some(value) = self.value_of(name) else { return Err(self.undefined(name)) };
+        let value = self.value_of(name)?;
         if fields.len == 0 {
             self.check_no_arguments(args, &last)?;
             return Ok(value);
@@ -120,22 +120,31 @@ impl State<'_, '_, '_> {
         self.chain(dot, &value, fields, id, args, last)
     }
 
-    fn value_of(&self, name: Name) -> Option<Flow> {
-        let own = self.render.variables.get(self.base..)?;
-        if name.0 == 0 && !self.shadows_root {
-            return own.first().map(|it| it.flow.clone());
+    fn value_of(&mut self, name: Name) -> Result<Flow, Fail> {
+        let own = self.render.variables.get(self.base..).unwrap_or(&[]);
+        if name.0 == 0
+            && !self.shadows_root
+            && let Some(root) = own.first()
+        {
+            return Ok(root.flow.clone());
         }
-        own.iter().rev().find(|it| it.name == name.0).map(|it| it.flow.clone())
+        let found = own.iter().rev().enumerate().find(|(_, it)| it.name == name.0);
+        let (passed, value) = match found {
+            Some((passed, variable)) => (passed, variable.flow.clone()),
+            None => return Err(self.undefined(name)),
+        };
+        self.pay(passed as u64 / 16)?;
+        Ok(value)
     }
 
     /// Gives a declared variable another value: the one that was declared last.
     pub(super) fn assign(&mut self, variable: Id, value: Flow) -> Result<(), Fail> {
         let Form::Variable { name, .. } = self.unit.node(variable).form else { return Ok(()) };
         let own = self.render.variables.get_mut(self.base..).unwrap_or(&mut []);
-        match own.iter_mut().rev().find(|it| it.name == name.0) {
-            Some(known) => {
+        match own.iter_mut().rev().enumerate().find(|(_, it)| it.name == name.0) {
+            Some((passed, known)) => {
                 known.flow = value;
-                Ok(())
+                self.pay(passed as u64 / 16)
             }
             None => Err(self.undefined(name)),
         }

@@ -1,15 +1,19 @@
 //! `range`.
 
 use super::{Fail, State, walk::End};
-use crate::render::gotemplate::{
-    flow::Flow,
-    fmt,
-    tree::{Branch, Form, Id, Run},
-    value::{UintKind, Value},
+use crate::{
+    limits,
+    render::gotemplate::{
+        flow::Flow,
+        fmt,
+        tree::{Branch, Form, Id, Run},
+        value::{UintKind, Value},
+    },
 };
 
 /// What each iteration needs to know of its `range`.
 struct Loop {
+    pipe: Id,
     list: Id,
     variables: Run,
     assigns: bool,
@@ -26,7 +30,7 @@ impl State<'_, '_, '_> {
         let over = self.pipeline(dot, branch.pipe)?;
         let Form::Pipe { variables, assigns, .. } = self.unit.node(branch.pipe).form else { return Ok(()) };
         let mark = self.render.variables.len();
-        let it = Loop { list: branch.list, variables, assigns, mark };
+        let it = Loop { pipe: branch.pipe, list: branch.list, variables, assigns, mark };
         if !self.each(&over, &it)?
             && let Some(otherwise) = branch.otherwise
         {
@@ -81,7 +85,9 @@ impl State<'_, '_, '_> {
             }
             Value::Map(map) => {
                 let element = map.map_type().element;
-                // Keys and values as they are now, whatever the body does to the map.
+                // Keys and values as they are now, whatever the body does to the map; a body that breaks at once paid
+                // for all of them.
+                self.pay(map.len() as u64)?;
                 let entries = map.to_vec();
                 let any = !entries.is_empty();
                 for (key, value) in entries {
@@ -109,7 +115,10 @@ impl State<'_, '_, '_> {
 
     /// One turn; false where it is the last one by the body's own word.
     fn iteration(&mut self, index: Flow, element: Flow, it: &Loop) -> Result<bool, Fail> {
-        self.step()?;
+        if let Err(exhausted) = self.render.meter.step(1) {
+            self.at = it.pipe;
+            return Err(self.exhausted(exhausted));
+        }
         match self.unit.children(it.variables) {
             [] => (),
             [one] if it.assigns => self.assign(*one, element.clone())?,
@@ -143,6 +152,8 @@ fn index(at: usize) -> Flow {
 
 /// A value as messages show it.
 fn shown(value: &Value) -> String {
-    let text = fmt::sprint(std::slice::from_ref(value)).unwrap_or_default();
+    let mut text = Vec::new();
+    // What does not fit is cut, and good enough for a message.
+    _ = fmt::print_followed(&mut text, std::slice::from_ref(value), limits::TEMPLATE_MESSAGE_BYTES);
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -2,7 +2,6 @@
 
 use super::{Fail, State};
 use crate::render::gotemplate::{
-    error::Why,
     flow::{Flow, as_text},
     fmt,
     strconv::quote,
@@ -21,16 +20,17 @@ pub(super) enum End {
 impl State<'_, '_, '_> {
     pub(super) fn walk(&mut self, dot: &Flow, id: Id) -> Result<End, Fail> {
         self.at = id;
-        self.step()?;
-        match self.unit.node(id).form {
-            Form::List(run) => {
-                for child in self.unit.children(run) {
-                    let end = self.walk(dot, *child)?;
-                    if end != End::Normal {
-                        return Ok(end);
-                    }
+        if let Form::List(run) = self.unit.node(id).form {
+            for child in self.unit.children(run) {
+                let end = self.walk(dot, *child)?;
+                if end != End::Normal {
+                    return Ok(end);
                 }
             }
+            return Ok(End::Normal);
+        }
+        self.step()?;
+        match self.unit.node(id).form {
             Form::Text { start, end } => {
                 let text = self.unit.slice(start, end);
                 self.write(text)?;
@@ -115,17 +115,17 @@ impl State<'_, '_, '_> {
             value => {
                 let start = self.render.out.len();
                 let room = self.render.meter.room();
-                let printed = fmt::print(&mut self.render.out, std::slice::from_ref(value), room);
+                let printed = fmt::print_followed(&mut self.render.out, std::slice::from_ref(value), room);
                 let written = self.render.out.len() - start;
                 match printed {
                     Ok(()) => match self.render.meter.write(written) {
                         Ok(()) => Ok(()),
                         Err(exhausted) => Err(self.exhausted(exhausted)),
                     },
-                    Err(failure) => Err(match failure.exhausted() {
-                        Some(exhausted) => self.exhausted(*exhausted),
-                        None => self.fail(Why::Message(failure.to_string())),
-                    }),
+                    Err(failure) => {
+                        let used_up = self.used_up(&failure);
+                        Err(used_up.unwrap_or_else(|| self.message(failure.to_string())))
+                    }
                 }
             }
         }

@@ -17,6 +17,8 @@ pub(super) struct Printer<'a> {
     room: u64,
     stop: Option<Stop>,
     pub(super) flags: Flags,
+    /// Whether operands that are pointers stand for what they point to.
+    pub(super) follows: bool,
     /// Set while a complaint is printed: methods are not called then.
     complaining: bool,
 }
@@ -24,7 +26,7 @@ pub(super) struct Printer<'a> {
 impl<'a> Printer<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>, room: u64) -> Self {
         let start = out.len();
-        Self { out, start, room, stop: None, flags: Flags::default(), complaining: false }
+        Self { out, start, room, stop: None, flags: Flags::default(), follows: false, complaining: false }
     }
 
     pub(super) fn finish(self) -> Result<(), Failure> {
@@ -305,7 +307,9 @@ impl<'a> Printer<'a> {
             if depth > 0 {
                 return self.pointer(value, verb);
             }
-            self.byte(b'&');
+            if !self.follows {
+                self.byte(b'&');
+            }
         }
         if self.flags.sharp_v {
             self.bytes(object.type_name().trim_start_matches('*').as_bytes());

@@ -14,11 +14,8 @@ use crate::{
 impl Parser<'_> {
     /// Up to `{{end}}` or `{{else}}`, which is returned beside the list.
     pub(super) fn item_list(&mut self) -> Result<(Id, Id), Error> {
-        self.nesting += 1;
-        if self.nesting > limits::TEMPLATE_NESTING {
-            return Err(self.error(format!("blocks are nested more than {} deep", limits::TEMPLATE_NESTING)));
-        }
         let at = self.peek_non_space().start;
+        self.deeper()?;
         let mut list = Vec::new();
         while self.peek_non_space().token != Token::Eof {
             let node = self.text_or_action()?;
@@ -30,6 +27,15 @@ impl Parser<'_> {
             list.push(node);
         }
         Err(self.error("unexpected EOF"))
+    }
+
+    fn deeper(&mut self) -> Result<(), Error> {
+        self.nesting += 1;
+        if self.nesting > limits::TEMPLATE_NESTING {
+            let limit = limits::TEMPLATE_NESTING;
+            return Err(self.error(format!("blocks are nested more than {limit} deep")));
+        }
+        Ok(())
     }
 
     pub(super) fn text_or_action(&mut self) -> Result<Id, Error> {
@@ -115,11 +121,7 @@ impl Parser<'_> {
             if chained {
                 // As if it were {{else}}{{if}} …, whose end is the end of both.
                 self.next();
-                self.nesting += 1;
-                if self.nesting > limits::TEMPLATE_NESTING {
-                    let limit = limits::TEMPLATE_NESTING;
-                    return Err(self.error(format!("blocks are nested more than {limit} deep")));
-                }
+                self.deeper()?;
                 let inner = self.branch(word)?;
                 self.nesting -= 1;
                 let run = self.run(&[inner]);
@@ -132,7 +134,7 @@ impl Parser<'_> {
                 otherwise = Some(list);
             }
         }
-        self.tree.variables.truncate(variables);
+        self.tree.forget(variables);
         let branch = Branch { pipe, list, otherwise };
         let form = match word {
             "if" => Form::If(branch),

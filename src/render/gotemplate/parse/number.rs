@@ -36,7 +36,7 @@ pub(super) fn number(text: &[u8], token: Token) -> Result<Number, String> {
     let is_hexadecimal =
         matches!(text, [b'0', b'x' | b'X', _, ..]) && !text.iter().any(|it| matches!(it, b'p' | b'P'));
     number.looks_like_float = written_as_float && !is_hexadecimal;
-    #[allow(clippy::cast_precision_loss, reason = "so does Go")]
+    // Large integers are rounded, as in the original.
     match (number.int, number.uint) {
         (Some(int), _) => number.float = Some(int as f64),
         (None, Some(uint)) => number.float = Some(uint as f64),
@@ -58,7 +58,7 @@ fn whole(float: f64) -> (Option<i64>, Option<u64>) {
     if float.fract() != 0.0 {
         return (None, None);
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the ranges are checked")]
+    #[expect(clippy::cast_possible_truncation, reason = "the ranges are checked")]
     let both = (
         (-TWO_63..TWO_63).contains(&float).then_some(float as i64),
         (0.0..2.0 * TWO_63).contains(&float).then_some(float as u64),

@@ -78,7 +78,7 @@ impl Parser<'_> {
                 let word = self.slice(&variable).to_vec();
                 let name = self.name(&word);
                 self.tree.shadows_root |= name.0 == 0;
-                self.tree.variables.push(name);
+                self.tree.declare(name);
                 let fields = self.fields(&[]);
                 found.push(self.push(variable.start, Form::Variable { name, fields }));
                 if !comma {
@@ -177,7 +177,7 @@ impl Parser<'_> {
             Token::Variable => {
                 let word = self.slice(&item).to_vec();
                 let name = self.name(&word);
-                if !self.tree.variables.contains(&name) {
+                if !self.tree.is_declared(name) {
                     return Err(self.error(format!("undefined variable {}", quote(&word))));
                 }
                 Form::Variable { name, fields: self.fields(&[]) }

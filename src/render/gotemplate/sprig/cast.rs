@@ -34,13 +34,19 @@ pub(crate) fn truncate(number: f64) -> i64 {
     if (-BOUND..BOUND).contains(&number) { number as i64 } else { i64::MIN }
 }
 
-/// `9.00` is read as `9`, which `ParseInt` would refuse; `9.70` is not.
+/// `9.00` is read as `9`, which `ParseInt` would refuse; `9.70` is not. A point without zeros behind it does not end the
+/// search, so that `9.00.` is 9 too.
 fn without_zeros(text: &[u8]) -> &[u8] {
-    let kept = text.iter().rposition(|it| *it != b'0').map_or(0, |at| at + 1);
-    match text.get(..kept) {
-        Some([whole @ .., b'.']) if kept < text.len() => whole,
-        _ => text,
+    let mut zeros = false;
+    for (at, byte) in text.iter().enumerate().rev() {
+        match byte {
+            b'.' if zeros => return text.get(..at).unwrap_or(text),
+            b'.' => (),
+            b'0' => zeros = true,
+            _ => return text,
+        }
     }
+    text
 }
 
 /// `strconv.ParseFloat(text, 64)`; `None` for both of its errors.

@@ -3,11 +3,17 @@
 //! The time zone database is part of the binary. `Local` is UTC: what a node's clock is set to must not decide what a
 //! chart renders.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::LazyLock};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{duration::SECOND, layout};
+
+/// The database in the binary. The host's may be another one, so that nodes would differ.
+static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// An instant.
 #[derive(Clone, Debug)]
@@ -55,7 +61,7 @@ impl Zone {
             return Some(Self::Utc);
         }
         let name = std::str::from_utf8(name).ok()?;
-        let zone = TimeZone::get(name).ok()?;
+        let zone = DATABASE.get(name).ok()?;
         // The database is asked without regard to case, a file system is not.
         (zone.iana_name() == Some(name)).then_some(Self::Named(zone))
     }

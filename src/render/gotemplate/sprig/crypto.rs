@@ -10,6 +10,7 @@ mod dsa;
 mod key;
 mod password;
 mod pem;
+mod prime;
 
 use rand_core::CryptoRngCore;
 use sha1::Sha1;
@@ -76,7 +77,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(aes::decrypt(args.str(0)?, args.str(1)?)?.into())
     }),
     Function::new("genPrivateKey", &[TEXT], TEXT, |context, args| {
-        context.charge(KEY_STEPS)?;
+        // The largest kinds take ten times as long as the key of a certificate.
+        context.charge(10 * KEY_STEPS)?;
         let environment = Environment::of(context)?;
         let kind = args.str(0)?;
         Ok(match key::generate(kind, &mut **environment.random())? {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     limits,
-    render::gotemplate::{Args, Context, Failure, Function, List, Map, Str, Type, Value},
+    render::gotemplate::{Args, Context, Failure, Function, List, Map, Str, Type, Value, value::ANY_MAP},
 };
 
 /// The functions of this family.
@@ -20,11 +20,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::new("set", &[Type::MAP, Type::String, Type::Any], Type::MAP, |_, args| {
         args.map(0)?.insert(args.str(1)?.clone(), args.any(2).clone())?;
-        Ok(args.any(0).clone())
+        Ok(as_declared(args.map(0)?).into())
     }),
     Function::new("unset", &[Type::MAP, Type::String], Type::MAP, |_, args| {
         drop(args.map(0)?.remove(args.str(1)?));
-        Ok(args.any(0).clone())
+        Ok(as_declared(args.map(0)?).into())
     }),
     Function::new("hasKey", &[Type::MAP, Type::String], Type::Bool, |_, args| {
         Ok(args.map(0)?.contains(args.str(1)?).into())
@@ -56,6 +56,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     Function::variadic("dig", &[Type::Any], Type::Any, dig),
 ];
+
+/// The same map under the type of the parameter, which is what Go gives back of a `common.Values`.
+fn as_declared(map: &Map) -> Map {
+    map.clone().with_type(&ANY_MAP)
+}
 
 fn dict(_: &mut dyn Context, args: Args<'_>) -> Out {
     let mut entries = BTreeMap::new();
@@ -107,7 +112,7 @@ fn omit(context: &mut dyn Context, args: Args<'_>) -> Out {
 
 /// Outside of the `must` functions an error of merging is an empty text; a panic is one everywhere.
 fn merge(context: &mut dyn Context, args: Args<'_>, mode: Mode, must: bool) -> Out {
-    let mut into = args.map(0)?.clone();
+    let mut into = as_declared(args.map(0)?);
     for from in maps(args.rest(1)) {
         match merge::merge(context, &mut into, from, mode) {
             Ok(()) => (),

@@ -64,7 +64,7 @@ fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Failure> {
             }
             let (fields, others) = (a.fields(), b.fields());
             if fields.is_empty() {
-                return Ok(a.equals(b.as_ref()).unwrap_or(a.text() == b.text()));
+                return Ok(a.equals(b.as_ref()).unwrap_or_else(|| a.text() == b.text()));
             }
             for ((_, a), (_, b)) in fields.iter().zip(&others) {
                 if !equal(a, b, depth + 1)? {

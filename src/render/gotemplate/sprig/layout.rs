@@ -4,7 +4,6 @@ mod format;
 mod parse;
 
 pub(crate) use format::format;
-pub use parse::Error;
 pub(crate) use parse::parse;
 
 /// An element of a layout.
@@ -74,8 +73,11 @@ pub(crate) const MONTHS: [&str; 12] = [
 pub(crate) const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
+/// An element and its text.
+type Found<'t> = Option<(Element, &'t [u8])>;
+
 /// What stands before the first element, the element and its text, and what follows; no element when there is none.
-pub(crate) fn next(layout: &[u8]) -> (&[u8], Option<(Element, &[u8])>, &[u8]) {
+pub(crate) fn next(layout: &[u8]) -> (&[u8], Found<'_>, &[u8]) {
     for at in 0..layout.len() {
         let (before, rest) = layout.split_at(at);
         if let Some((skip, length, element)) = element(rest) {

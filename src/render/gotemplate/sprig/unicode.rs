@@ -2,9 +2,8 @@
 
 mod tables;
 
-use tables::{
-    ALIASES, ALTERNATES, CASES, CATEGORIES, DIGIT, LETTER, LOWER, NUMBER, PUNCT, SCRIPTS, TITLE, UPPER,
-};
+use crate::render::gotemplate::strconv;
+use tables::{ALIASES, ALTERNATES, CASES, CATEGORIES, LOWER, NUMBER, PUNCT, SCRIPTS, TITLE, UPPER};
 
 /// `unicode.IsUpper`.
 pub(crate) fn is_upper(rune: char) -> bool {
@@ -23,12 +22,12 @@ pub(crate) fn is_title(rune: char) -> bool {
 
 /// `unicode.IsLetter`.
 pub(crate) fn is_letter(rune: char) -> bool {
-    if rune.is_ascii() { rune.is_ascii_alphabetic() } else { within(LETTER, rune) }
+    strconv::is_letter(u32::from(rune))
 }
 
 /// `unicode.IsDigit`.
 pub(crate) fn is_digit(rune: char) -> bool {
-    if rune.is_ascii() { rune.is_ascii_digit() } else { within(DIGIT, rune) }
+    strconv::is_digit(u32::from(rune))
 }
 
 /// `unicode.IsNumber`.

@@ -110,7 +110,7 @@ struct Digits {
 
 impl Digits {
     fn shortest(value: f64, kind: FloatKind) -> Self {
-        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        #[expect(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
         let (shortest, unique) = match kind {
             FloatKind::Float64 => (Self::read(&format!("{value:e}")), 15),
             FloatKind::Float32 => (Self::read(&format!("{:e}", value as f32)), 6),
@@ -120,7 +120,7 @@ impl Digits {
         }
         // Of two that are equally short and equally near Go takes the even one, Rust the greater.
         let even = Self::exact(value, shortest.digits.len());
-        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        #[expect(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
         let same = match (even.text().parse::<f64>(), even.text().parse::<f32>(), kind) {
             (Ok(read), _, FloatKind::Float64) => read.to_bits() == value.to_bits(),
             (_, Ok(read), FloatKind::Float32) => read.to_bits() == (value as f32).to_bits(),
@@ -192,7 +192,7 @@ impl Digits {
 fn parts(value: f64, kind: FloatKind) -> (bool, u64, i32, u32) {
     let (bits, fraction, bias) = match kind {
         FloatKind::Float64 => (value.to_bits(), 52, 1023),
-        #[allow(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
+        #[expect(clippy::cast_possible_truncation, reason = "the float is one of 32 bits")]
         FloatKind::Float32 => (u64::from((value as f32).to_bits()), 23, 127),
     };
     let mantissa = bits & ((1 << fraction) - 1);

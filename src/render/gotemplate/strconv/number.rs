@@ -110,7 +110,6 @@ fn scaled(mantissa: u64, lost: bool, exponent: i64) -> f64 {
     let unit = power - (bits - 1);
     let (first, second) = (unit / 2, unit - unit / 2);
     let two = |power: i64| 2_f64.powi(i32::try_from(power).unwrap_or(i32::MIN));
-    #[allow(clippy::cast_precision_loss, reason = "54 bits at most, and the last is zero then")]
     let value = kept as f64;
     value * two(first) * two(second)
 }

@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     super::clock::Date,
-    Random,
     der::{self, Reader, element, integer, sequence},
     key::PrivateKey,
 };

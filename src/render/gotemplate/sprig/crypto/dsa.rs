@@ -1,9 +1,9 @@
 //! DSA keys of 2048 and 256 bits after FIPS 186-3, appendix A, as Go's `crypto/dsa` makes them.
 
-use num_bigint_dig::{BigUint, RandBigInt as _, prime::probably_prime};
+use num_bigint_dig::{BigUint, RandBigInt as _};
 use num_traits::One as _;
 
-use super::Random;
+use super::{Random, prime};
 
 /// Parameters and a key pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,22 +17,17 @@ pub struct Dsa {
 
 const P_BITS: usize = 2048;
 const Q_BITS: usize = 256;
-/// Tests of each prime; the original does as many.
-const TESTS: usize = 64;
 
 /// Makes parameters and a key.
 pub(super) fn generate(random: Random<'_>) -> Dsa {
     let one = BigUint::one();
     let (p, q) = loop {
-        let q = odd(random, Q_BITS);
-        if !probably_prime(&q, TESTS) {
-            continue;
-        }
+        let q = prime::draw(random, Q_BITS, |_| true);
         let found = (0..4 * P_BITS).find_map(|_| {
             let drawn = odd(random, P_BITS);
             // One more than a multiple of q.
-            let p = &drawn - (&drawn % &q) + &one;
-            (p.bits() >= P_BITS && p.bits() == P_BITS && probably_prime(&p, TESTS)).then_some(p)
+            let p = &drawn - (&drawn % (&q * 2_u8)) + &one;
+            (p.bits() == P_BITS && prime::passes_sieve(&p) && prime::is_prime(&p, random)).then_some(p)
         });
         if let Some(p) = found {
             break (p, q);

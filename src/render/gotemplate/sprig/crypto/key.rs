@@ -1,6 +1,8 @@
 //! Private keys: made, read from PEM, written to PEM, and used to sign.
 
 use ed25519_dalek::Signer as _;
+use num_bigint_dig::ModInverse as _;
+use num_integer::Integer as _;
 use num_traits::{One as _, Zero as _};
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use rsa::{
@@ -13,7 +15,7 @@ use super::{
     Random,
     der::{self, Reader, element, integer, sequence},
     dsa::{self, Dsa},
-    pem,
+    pem, prime,
 };
 
 /// A key of one of the kinds that Sprig knows.
@@ -95,8 +97,23 @@ impl PrivateKey {
     /// # Errors
     /// When none could be made.
     pub fn rsa(random: &mut dyn rand_core::CryptoRngCore, bits: usize) -> Result<Self, String> {
-        let key = RsaPrivateKey::new(&mut Generator(random), bits);
-        key.map(|key| Self::Rsa(Box::new(key))).map_err(|error| error.to_string())
+        let (one, exponent) = (BigUint::one(), BigUint::from(65_537_u32));
+        // Only then the exponent has an inverse.
+        let fits = |prime: &BigUint| prime % &exponent != one;
+        loop {
+            let p = prime::draw(random, bits / 2, fits);
+            let q = prime::draw(random, bits / 2, fits);
+            let (high, low) = if p > q { (&p, &q) } else { (&q, &p) };
+            // FIPS 186-5, A.1.3: primes that lie close to each other are found from their product.
+            if (high - low).bits() + 100 < bits / 2 {
+                continue;
+            }
+            let order = (&p - &one).lcm(&(&q - &one));
+            let inverse = exponent.clone().mod_inverse(&order).and_then(|it| it.to_biguint());
+            let Some(d) = inverse.filter(|it| it.bits() > bits / 2) else { continue };
+            let key = RsaPrivateKey::from_components(&p * &q, exponent, d, vec![p, q]);
+            return key.map(|key| Self::Rsa(Box::new(key))).map_err(|error| error.to_string());
+        }
     }
 
     /// Reads the first block of a text, which must be a private key.

@@ -132,9 +132,9 @@ fn month(number: u32) -> Value {
 fn add_date(args: Args<'_>) -> Result<Value, Failure> {
     let time = this(args)?;
     let (date, second, _, offset) = time.shown();
-    let months = i64::from(date.month) - 1 + args.int(2)?;
+    let months = (i64::from(date.month) - 1).wrapping_add(args.int(2)?);
     let year = date.year.wrapping_add(args.int(1)?).wrapping_add(months.div_euclid(12));
-    if year.abs() > 1_000_000 {
+    if year.unsigned_abs() > 1_000_000 {
         return Err("this year is beyond every calendar".into());
     }
     let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;

@@ -113,10 +113,7 @@ impl Reader<'_> {
     fn document(&mut self) -> Result<Value, Error> {
         let mut open: Vec<Open> = Vec::new();
         loop {
-            let mut value = match self.begin(&mut open)? {
-                Some(value) => value,
-                None => continue,
-            };
+            let Some(mut value) = self.begin(&mut open)? else { continue };
             // A value is whole: it goes into what is open, which may be whole by that too.
             loop {
                 match open.pop() {

@@ -9,7 +9,7 @@ use super::{
 
 /// `*time.ParseError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub(crate) struct Error {
     layout: Vec<u8>,
     value: Vec<u8>,
     why: Why,

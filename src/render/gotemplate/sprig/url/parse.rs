@@ -87,13 +87,13 @@ impl Url {
                 return Err("first path segment in URL cannot contain colon".into());
             }
         }
-        if !scheme.is_empty() || !rest.starts_with(b"///") {
-            if let Some(authority) = rest.strip_prefix(b"//") {
-                let end = authority.iter().position(|it| *it == b'/').unwrap_or(authority.len());
-                let (authority, path) = authority.split_at(end);
-                rest = path;
-                (url.user, url.host) = parse_authority(&url.scheme, authority)?;
-            }
+        if (!scheme.is_empty() || !rest.starts_with(b"///"))
+            && let Some(authority) = rest.strip_prefix(b"//")
+        {
+            let end = authority.iter().position(|it| *it == b'/').unwrap_or(authority.len());
+            let (authority, path) = authority.split_at(end);
+            rest = path;
+            (url.user, url.host) = parse_authority(&url.scheme, authority)?;
         }
         url.path = unescape(rest, Part::Path)?;
         if escape(&url.path, Part::Path) != rest {

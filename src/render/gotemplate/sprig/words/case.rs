@@ -192,18 +192,23 @@ fn next_word(text: &[u8]) -> (Word, &[u8], &[u8]) {
     (kind, word, rest)
 }
 
+/// Where the runes end that something holds of, from a place on.
+type Run<'r> = dyn Fn(usize, &dyn Fn(char) -> bool) -> usize + 'r;
+
 /// `HTTPStatus` is `HTTP` and `Status`, so the last capital before a small letter begins the next word.
-fn upper_word(text: &[u8], first: usize, run: &dyn Fn(usize, &dyn Fn(char) -> bool) -> usize) -> usize {
+fn upper_word(text: &[u8], first: usize, run: &Run<'_>) -> usize {
     let Some((second, _)) = text.get(first..).and_then(next_valid) else { return run(first, &is_upper) };
     if is_upper(second) {
-        let end = run(first, &is_upper);
-        let follows = text.get(end..).and_then(next_valid).is_some_and(|(rune, _)| is_alphabet(rune));
-        if !follows {
-            return end;
+        let (mut end, mut last) = (first, 0);
+        loop {
+            match text.get(end..).filter(|it| !it.is_empty()).map(next_valid) {
+                Some(Some((rune, size))) if is_upper(rune) => (end, last) = (end + size, size),
+                // Bytes that are no UTF-8 belong to the capital that they precede, or to the word that they end.
+                Some(Some((rune, _))) if is_alphabet(rune) => return end - last,
+                Some(None) => return text.len(),
+                _ => return end,
+            }
         }
-        let upper = text.get(..end).unwrap_or(text);
-        let last = runes(upper).last().map_or(0, |(_, width)| width);
-        return end - last;
     }
     if is_alphabet(second) {
         return run(first, &|rune| is_alphabet(rune) && !is_upper(rune));
