@@ -137,7 +137,10 @@ pub fn preview(tree: &archive::Tree, kind: EntryKind, path: &str) -> Result<Vec<
         EntryKind::Kustomization => kustomizations::alone(tree, path)?,
     };
     check_duplicates(&parts.objects)?;
-    Ok(parts.objects)
+    let mut objects = parts.objects;
+    // Hooks name images too.
+    objects.extend(parts.hooks.into_iter().map(|it| (it.object, it.place)));
+    Ok(objects)
 }
 
 /// One object, one file: which of two would win depends on their order, so neither does.

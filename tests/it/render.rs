@@ -89,10 +89,10 @@ fn told(content: &Content, inputs: &Inputs) -> String {
                     hook.place, hook.weight
                 );
             }
-            for notes in rendered.notes() {
+            if let Some(notes) = rendered.notes() {
                 _ = writeln!(text, "notes {notes:?}");
             }
-            for release in rendered.release() {
+            if let Some(release) = rendered.release() {
                 let keys: Vec<&String> = release.body.keys().collect();
                 _ = writeln!(text, "release {}/{} {keys:?}", release.namespace, release.name);
             }

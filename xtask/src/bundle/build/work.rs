@@ -9,7 +9,7 @@ use airlock::{
     digest::Digest,
     name::EntryName,
     object::Object,
-    render::{self, Why},
+    render,
     trust::Verified,
 };
 use anyhow::{Result, bail};
@@ -148,7 +148,8 @@ impl<'a> Work<'a> {
             let path = says.chart.as_deref().unwrap_or_else(|| Path::new("."));
             let content =
                 collect::put_chart(&at(path), &mut self.blobs).map_err(|error| wrong(path, error))?;
-            (content, SourceKind::Chart, None)
+            let tree = collect::chart(&at(path)).map_err(|error| wrong(path, error))?;
+            (content, SourceKind::Chart, Some(tree))
         };
         self.lock.sources.insert(says.name.clone(), LockedSource { commit, content: content.digest });
         Ok(Found { content, is, tree })
@@ -166,7 +167,8 @@ impl<'a> Work<'a> {
         let found = match says.kind {
             EntryKind::Chart => {
                 let content = collect::put_chart(&path, &mut self.blobs).map_err(wrong)?;
-                Found { content, is: SourceKind::Chart, tree: None }
+                let tree = collect::chart(&path).map_err(wrong)?;
+                Found { content, is: SourceKind::Chart, tree: Some(tree) }
             }
             EntryKind::Manifests | EntryKind::Kustomization => {
                 // The description and its lock may lie in the tree; a lock that pinned itself could not be.
@@ -213,9 +215,14 @@ impl<'a> Work<'a> {
         let wrong = |what: String, fix: &str| self.description.wrong(&["entries", name.as_str()], what, fix);
         let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
         match (says.kind, found.is, &found.tree) {
-            (EntryKind::Chart, SourceKind::Chart, _) => {
-                self.notes.push(unseen(name));
-                Ok(Vec::new())
+            (EntryKind::Chart, SourceKind::Chart, Some(tree)) => {
+                match render::preview(tree, EntryKind::Chart, ".") {
+                    Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
+                    Err(why) => {
+                        let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
+                        Err(wrong(what, "correct the chart"))
+                    }
+                }
             }
             (EntryKind::Chart, _, Some(tree)) if !holds(tree, "Chart.yaml") => {
                 Err(wrong(format!("entry `{name}`: no chart lies at `{path}`"), "correct `path`"))
@@ -230,10 +237,6 @@ impl<'a> Work<'a> {
                     Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
                 }
                 Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
-                Err(Why::Unsupported(_)) => {
-                    self.notes.push(unseen(name));
-                    Ok(Vec::new())
-                }
                 Err(why) => {
                     let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
                     Err(wrong(what, "correct what lies there, or `path`"))
