@@ -344,7 +344,3 @@ fn needle_of(why: &str) -> &'static str {
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
-
-fn unseen(entry: &EntryName) -> String {
-    format!("entry `{entry}` is not rendered here: the images that it names are not looked for")
-}
