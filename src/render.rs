@@ -142,7 +142,7 @@ pub fn preview(
         EntryKind::Chart => charts::preview(charts::from_tree(tree, path)?, values)?,
     };
     check_duplicates(&parts.objects)?;
-    Ok(parts.objects)
+    Ok(with_hooks(parts))
 }
 
 /// The same for the blob of a chart, packed by Helm or as a tree.
@@ -157,7 +157,14 @@ pub fn preview_chart(
 ) -> Result<Vec<(Object, Place)>, Why> {
     let parts = charts::preview(charts::from_blob(blob, content, path)?, values)?;
     check_duplicates(&parts.objects)?;
-    Ok(parts.objects)
+    Ok(with_hooks(parts))
+}
+
+/// Hooks name images too.
+fn with_hooks(parts: Parts) -> Vec<(Object, Place)> {
+    let mut objects = parts.objects;
+    objects.extend(parts.hooks.into_iter().map(|it| (it.object, it.place)));
+    objects
 }
 
 /// One object, one file: which of two would win depends on their order, so neither does.

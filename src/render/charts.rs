@@ -107,7 +107,7 @@ pub(super) fn from_blob(blob: &[u8], content: &Descriptor, path: &str) -> Result
 /// A chart packed as a tree stands in a directory of its name.
 pub(super) fn from_tree(tree: &Tree, path: &str) -> Result<Chart, Why> {
     let top = match (path, tree.names("").as_slice()) {
-        ("" | ".", [only]) if tree.file("Chart.yaml").is_none() => (*only).to_owned(),
+        ("" | ".", [only]) if tree.get(only).is_none() => (*only).to_owned(),
         ("" | ".", _) => String::new(),
         (path, _) => path.trim_end_matches('/').to_owned(),
     };

@@ -121,6 +121,18 @@ pub(super) fn put_chart(path: &Path, blobs: &mut Blobs) -> Result<Descriptor> {
     Ok(blobs.put(bytes, unpacked, CHART, BlobRole::Chart))
 }
 
+/// The files of a chart, to look at what it renders.
+///
+/// # Errors
+/// When it is no chart.
+pub(super) fn chart(path: &Path) -> Result<Tree> {
+    if path.is_dir() {
+        return tree(path, &|_| false);
+    }
+    let bytes = disk::read(path, CHART_BYTES)?;
+    Ok(read_tgz(bytes.as_slice(), bytes.len() as u64, Unpacked::AtMost(CHART_BYTES))?)
+}
+
 fn chart_name(files: &Tree, path: &str) -> Result<String> {
     let text = files.file(path).with_context(|| format!("it has no {path}"))?;
     let chart: serde_yaml::Value =

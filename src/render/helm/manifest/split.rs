@@ -94,6 +94,6 @@ mod tests {
         check("a: 1\n--- # c\nb: 2", &["a: 1", "# c\nb: 2"]);
         check("a: x---y\n ---\nb: 2", &["a: x---y\n ---\nb: 2"]);
         check("\u{a0}\n---\na: 1\r\n---\r\nb: 2", &["a: 1", "b: 2"]);
-        check("---\n\n---\n \n---\na: 1", &["a: 1"]);
+        check("---\n\n---\n \n---\na: 1", &["---", "a: 1"]);
     }
 }

@@ -148,7 +148,8 @@ impl<'a> Work<'a> {
             let path = says.chart.as_deref().unwrap_or_else(|| Path::new("."));
             let content =
                 collect::put_chart(&at(path), &mut self.blobs).map_err(|error| wrong(path, error))?;
-            (content, SourceKind::Chart, None)
+            let tree = collect::chart(&at(path)).map_err(|error| wrong(path, error))?;
+            (content, SourceKind::Chart, Some(tree))
         };
         self.lock.sources.insert(says.name.clone(), LockedSource { commit, content: content.digest });
         Ok(Found { content, is, tree })
@@ -166,7 +167,8 @@ impl<'a> Work<'a> {
         let found = match says.kind {
             EntryKind::Chart => {
                 let content = collect::put_chart(&path, &mut self.blobs).map_err(wrong)?;
-                Found { content, is: SourceKind::Chart, tree: None }
+                let tree = collect::chart(&path).map_err(wrong)?;
+                Found { content, is: SourceKind::Chart, tree: Some(tree) }
             }
             EntryKind::Manifests | EntryKind::Kustomization => {
                 // The description and its lock may lie in the tree; a lock that pinned itself could not be.
