@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{
     accept::Terms,
     desired::Cache,
+    lead::Candidate,
     memory::Memory,
     receipt,
     reports::Reports,
@@ -69,6 +70,8 @@ pub struct Node {
     pub(super) profile: Profile,
     pub(super) store: Store,
     pub(super) cluster: Option<Arc<dyn Cluster>>,
+    /// Where several nodes keep one cluster.
+    pub(super) candidate: Option<Candidate>,
     memory: Mutex<Memory>,
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
     pub(super) rendered: Mutex<Cache>,
@@ -121,6 +124,7 @@ impl Node {
             profile,
             store,
             cluster,
+            candidate: None,
             memory: Mutex::new(memory),
             contents: Mutex::default(),
             rendered: Mutex::default(),

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -27,6 +27,7 @@ use crate::support::{
     medium::{MapMedium, begin, terms},
 };
 
+mod lead;
 mod media;
 mod record;
 
@@ -36,6 +37,8 @@ struct Ship {
     counted: Counted,
     budget: Budget,
     auto: bool,
+    /// What the node calls itself where several keep one cluster.
+    identity: Option<&'static str>,
 }
 
 pub fn settings(name: &str, value: &str) -> Value {
@@ -71,19 +74,25 @@ pub fn bundle(sequence: u64, entries: &[(&str, &[&str], Vec<Value>)]) -> Maker {
 }
 
 impl Ship {
+    /// With a directory that stands in for its cluster.
     fn new() -> Self {
+        Self::on(|folder| {
+            let hidden = folder.join("cluster/.airlock");
+            std::fs::create_dir_all(&hidden).unwrap();
+            let health = "- {object: PodDisruptionBudget/shop/stuck, status: InProgress}\n";
+            std::fs::write(hidden.join("health.yaml"), health).unwrap();
+            DirectoryCluster::open(&folder.join("cluster")).unwrap()
+        })
+    }
+
+    /// On any cluster.
+    fn on<C: Cluster + 'static>(cluster: impl FnOnce(&Path) -> C) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["store", "cluster"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        let hidden = folder.path().join("cluster/.airlock");
-        std::fs::create_dir(&hidden).unwrap();
-        let health = "- {object: PodDisruptionBudget/shop/stuck, status: InProgress}\n";
-        std::fs::write(hidden.join("health.yaml"), health).unwrap();
+        std::fs::create_dir(folder.path().join("store")).unwrap();
         let disk = RealDisk::open(&folder.path().join("store")).unwrap();
         begin(Arc::new(disk), &first_root(), &["rosa", "rolf"]);
-        let counted = Counted::new(DirectoryCluster::open(&folder.path().join("cluster")).unwrap());
-        Self { folder, counted, budget: Budget::default(), auto: true }
+        let counted = Counted::new(cluster(folder.path()));
+        Self { folder, counted, budget: Budget::default(), auto: true, identity: None }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -103,7 +112,11 @@ impl Ship {
         };
         let cluster: Arc<dyn Cluster> = Arc::new(self.counted.clone());
         let clock: Clock = Arc::new(|| day(7));
-        Arc::new(Node::open(Arc::new(disk), None, profile, Some(cluster), clock).unwrap())
+        let node = Node::open(Arc::new(disk), None, profile, Some(cluster), clock).unwrap();
+        Arc::new(match self.identity {
+            Some(identity) => node.elected_as(identity),
+            None => node,
+        })
     }
 
     /// Writes a bundle onto a stick.
