@@ -30,6 +30,7 @@ use crate::support::{
 mod lead;
 mod media;
 mod record;
+mod server;
 
 /// A node's disks, and what is carried to it.
 struct Ship {
