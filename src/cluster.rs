@@ -1,10 +1,11 @@
 //! Kubernetes, through one port: what a plan is applied to, what is observed, and what is written down there.
 //!
 //! [`Cluster`] has the API server's operations under the API server's names; who implements it decides nothing.
-//! [`directory`] lets a directory stand in for a cluster. What uses the port stands beside it: [`observe`] gathers what a
+//! [`api`] is a real server, and [`directory`] lets a directory stand in for one. What uses the port stands beside it: [`observe`] gathers what a
 //! plan is computed from, [`execute`] carries a plan out, [`record`] keeps what every node must agree on,
 //! [`lease`] says which of them writes, and [`follow`] turns lists and watches into one sequence of changes.
 
+pub mod api;
 pub mod directory;
 mod error;
 mod event;
@@ -41,8 +42,8 @@ pub use self::{
 
 /// An API server, or what stands in for one.
 ///
-/// Every operation is one request (discovery may be several), none is retried, and none decides anything: retries, order, waits and
-/// guards belong to the callers. A write that the server answers was durable there. `Object`s go in as they are to be sent and
+/// Every operation is one request (discovery and long lists may be several), none is retried, and none decides anything: retries,
+/// order, waits and guards belong to the callers. A write that the server answers was durable there. `Object`s go in as they are to be sent and
 /// come back as the server stores them, with `metadata.managedFields`.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -79,7 +80,8 @@ pub trait Cluster: Send + Sync {
     /// As [`Cluster::get`]; a namespace that does not exist has no objects.
     async fn list(&self, gvk: &Gvk, options: &ListOptions) -> Result<(Vec<Object>, ResourceVersion), Error>;
 
-    /// The same, metadata alone (`PartialObjectMetadataList`): what inventories and watches need, at a tenth of the bytes.
+    /// The same, metadata alone (`PartialObjectMetadataList`): what inventories and watches need, at a tenth of the bytes. Who owns
+    /// which field may be left out.
     ///
     /// # Errors
     /// As [`Cluster::list`].

@@ -37,7 +37,7 @@ pub mod plan;
 pub mod store;
 #[allow(clippy::disallowed_methods, reason = "edge: media and their mounts")]
 pub mod source;
-#[allow(clippy::disallowed_methods, reason = "edge: the cluster, here a directory")]
+#[allow(clippy::disallowed_methods, reason = "edge: the cluster, a server or a directory")]
 pub mod cluster;
 
 // Composition: gather, decide, act, report.

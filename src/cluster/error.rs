@@ -4,6 +4,7 @@ use std::{io, time::Duration};
 
 use serde_json::Value;
 
+use super::api::AccessError;
 use crate::{
     fault::{Class, Fault},
     object::Gvk,
@@ -88,6 +89,17 @@ pub enum Error {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// It is not known which server it is, or who we are to it.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// Somebody answers, and does not prove that it is the server.
+    #[error("{server} is not trusted: {why}")]
+    Untrusted {
+        /// Its address.
+        server: String,
+        /// What is wrong with its certificate.
+        why: String,
+    },
     /// What came back is no object of Kubernetes.
     #[error("the cluster answers with something else than was asked for: {0}")]
     Malformed(String),
@@ -138,6 +150,10 @@ impl Error {
             ("Forbidden", _) => Self::Forbidden(status),
             ("TooManyRequests", _) => Self::Throttled { status, retry_after },
             ("Expired" | "Gone", _) => Self::Gone(status),
+            // The server's history is shorter than ours: it was restored from a backup (`apierrors.IsTooLargeResourceVersion`).
+            ("Timeout", _) if status.causes.iter().any(|it| it == "ResourceVersionTooLarge") => {
+                Self::Gone(status)
+            }
             ("ServerTimeout" | "Timeout" | "InternalError" | "ServiceUnavailable", _) => {
                 Self::Unavailable { reason: status.message.clone(), status: Some(status), source: None }
             }
@@ -172,6 +188,8 @@ impl Error {
             | Self::Unavailable { status: Some(status), .. } => Some(status),
             Self::Unavailable { status: None, .. }
             | Self::NoMatch(_)
+            | Self::Access(_)
+            | Self::Untrusted { .. }
             | Self::Malformed(_)
             | Self::Disk { .. } => None,
         }
@@ -211,6 +229,8 @@ impl Fault for Error {
             Self::Gone(_) => "gone",
             Self::Rejected(_) => "rejected",
             Self::Unavailable { .. } => "cluster_unavailable",
+            Self::Access(error) => error.code(),
+            Self::Untrusted { .. } => "cluster_untrusted",
             Self::Malformed(_) => "cluster_malformed",
             Self::Disk { .. } => "disk",
         }
@@ -221,9 +241,13 @@ impl Fault for Error {
             Self::Invalid(_) | Self::Immutable(_) | Self::Rejected(_) => Class::Invalid,
             Self::Unauthorized(_) | Self::Forbidden(_) => Class::Denied,
             Self::Conflict { .. } | Self::AlreadyExists(_) | Self::Gone(_) => Class::Conflict,
-            Self::NotFound(_) | Self::NoMatch(_) | Self::Throttled { .. } | Self::Unavailable { .. } => {
-                Class::Unavailable
-            }
+            // A certificate is replaced without a word to us.
+            Self::NotFound(_)
+            | Self::NoMatch(_)
+            | Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Untrusted { .. } => Class::Unavailable,
+            Self::Access(error) => error.class(),
             Self::Malformed(_) | Self::Disk { .. } => Class::System,
         }
     }
@@ -235,6 +259,7 @@ impl Fault for Error {
                     "install the CustomResourceDefinition that serves {gvk}, or let its entry come first with `dependsOn`"
                 ));
             }
+            Self::Access(error) => return error.hint(),
             Self::Immutable(_) => {
                 "delete the object, or allow it to be recreated by the annotation \
                  `kustomize.toolkit.fluxcd.io/force: enabled`"
@@ -246,6 +271,10 @@ impl Fault for Error {
             Self::Forbidden(_) => "`airlock generate rbac` prints the rights that the entries need",
             Self::Unavailable { .. } => {
                 "it is tried again; `kubectl get --raw /readyz` asks the server the same"
+            }
+            Self::Untrusted { .. } => {
+                "`certificate-authority` in the kubeconfig must be the one that signed the server's certificate, and that \
+                 one must be valid today for the server's name"
             }
             Self::Disk { .. } => "check the disk and the permissions",
             _ => return None,
@@ -284,6 +313,9 @@ mod tests {
         check(json!({"code": 403, "message": "admission webhook \"x\" denied the request"}), "forbidden");
         check(json!({"reason": "Expired", "code": 410}), "gone");
         check(json!({"code": 410}), "gone");
+        let ahead = json!({"causes": [{"reason": "ResourceVersionTooLarge"}]});
+        check(json!({"reason": "Timeout", "code": 504, "details": ahead}), "gone");
+        check(json!({"reason": "Timeout", "code": 504}), "cluster_unavailable");
         check(json!({"reason": "InternalError", "code": 500}), "cluster_unavailable");
         check(json!({"reason": "BadRequest", "code": 400}), "rejected");
         check(json!({}), "rejected");

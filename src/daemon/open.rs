@@ -5,7 +5,11 @@ use std::{path::Path, sync::Arc};
 use super::settings::{Activation, NodeRole, Settings, Target};
 use crate::{
     bundle::{AgentVersion, kubernetes_minor},
-    cluster::{Cluster, directory::DirectoryCluster},
+    cluster::{
+        Cluster,
+        api::{Access, ApiServer},
+        directory::DirectoryCluster,
+    },
     fault::{Class, Report},
     reconcile::{Clock, Node, Profile},
     store::RealDisk,
@@ -31,16 +35,29 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
     })?;
     let store_id = read_store_id(&settings.store_id)?;
     let cluster: Option<Arc<dyn Cluster>> = match (&settings.target, settings.role) {
+        (None, _) | (_, NodeRole::Store) => None,
         (Some(Target::Directory(path)), NodeRole::Apply) => Some(Arc::new(DirectoryCluster::open(path)?)),
-        _ => None,
+        (Some(Target::Kubeconfig(path)), NodeRole::Apply) => {
+            Some(Arc::new(ApiServer::new(Access::Kubeconfig(path.clone()))))
+        }
+        (Some(Target::InCluster), NodeRole::Apply) => Some(Arc::new(ApiServer::new(Access::InCluster))),
     };
     let profile = profile(&settings);
+    let alone = matches!(settings.target, None | Some(Target::Directory(_)));
     let node = Node::open(Arc::new(disk), store_id.as_deref(), profile, cluster, clock)?;
+    let identity = identity(&node);
+    let node = if alone { node } else { node.elected_as(&identity) };
     if store_id.is_none() {
         // The state is there and the id is not: whoever made the state was stopped before it wrote the id.
         write_store_id(&settings.store_id, &node.store_id())?;
     }
     Ok(Opened { node: Arc::new(node), settings })
+}
+
+/// What a node calls itself in an election: a name for people, and the store's id, which no other node has.
+fn identity(node: &Node) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}_{}", host.trim(), node.store_id())
 }
 
 /// What a node is told by its configuration.

@@ -59,6 +59,7 @@ pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
         tasks.spawn_blocking(move || watch_media(&node, &directory));
     }
     tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
+    tasks.spawn(crate::reconcile::elect(Arc::clone(&node)));
     tasks.spawn(Arc::clone(&systemd).feed(Arc::clone(&node)));
     let mut keeping = tokio::spawn(keep(Arc::clone(&node), settings.clone(), Arc::clone(&systemd)));
     systemd.ready();
@@ -83,6 +84,7 @@ pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
     // What is being written is durable or does not count, so nothing has to be waited for but the pass under way.
     let _ = tokio::time::timeout(Duration::from_secs(20), node.idle()).await;
     node.finish();
+    node.resign().await;
     keeping.abort();
     tasks.abort_all();
     let _ = std::fs::remove_file(&settings.socket);

@@ -77,6 +77,10 @@ pub enum Activation {
 pub enum Target {
     /// A directory that stands in for a cluster.
     Directory(PathBuf),
+    /// An API server, by a kubeconfig.
+    Kubeconfig(PathBuf),
+    /// The API server of the pod that the agent runs in.
+    InCluster,
 }
 
 /// The configuration is not one.
@@ -144,9 +148,26 @@ struct Fragment {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct FragmentTarget {
-    directory: PathBuf,
+    #[serde(default)]
+    directory: Option<PathBuf>,
+    #[serde(default)]
+    kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    in_cluster: Option<bool>,
+}
+
+impl FragmentTarget {
+    /// The one that is named; nothing when it is none or several.
+    fn target(self) -> Option<Target> {
+        match (self.directory, self.kubeconfig, self.in_cluster.unwrap_or(false)) {
+            (Some(path), None, false) => Some(Target::Directory(path)),
+            (None, Some(path), false) => Some(Target::Kubeconfig(path)),
+            (None, None, true) => Some(Target::InCluster),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -220,9 +241,17 @@ impl Settings {
             return Err(invalid(why, "take it out: a node keeps its own bundles anyway"));
         }
         if fragment.role == NodeRole::Apply && fragment.apply.is_none() {
-            let fix = "say where objects go, as in `apply: {directory: /srv/cluster}`, or set `role: store`";
+            let fix = "say where objects go, as in `apply: {kubeconfig: /etc/airlock/kubeconfig}`, or set `role: store`";
             return Err(invalid("`role: apply` needs `apply`".into(), fix));
         }
+        let target = match fragment.apply.map(FragmentTarget::target) {
+            Some(None) => {
+                let fix = "name one of them, as in `apply: {kubeconfig: /etc/airlock/kubeconfig}`";
+                let why = "`apply` names not exactly one of `kubeconfig`, `inCluster: true` and `directory`";
+                return Err(invalid(why.into(), fix));
+            }
+            target => target.flatten(),
+        };
         if let Some(version) = &fragment.kubernetes
             && kubernetes_minor(version).is_none()
         {
@@ -256,7 +285,7 @@ impl Settings {
             socket: fragment.socket,
             media: fragment.media,
             activate: fragment.activate,
-            target: fragment.apply.map(|it| Target::Directory(it.directory)),
+            target,
             deletion,
             interval: fragment.interval,
             keep: fragment.keep,
@@ -274,5 +303,36 @@ impl Settings {
     /// The clusters for which bundles are taken, this node's own first.
     pub fn clusters(&self) -> impl Iterator<Item = &ClusterId> {
         std::iter::once(&self.cluster).chain(&self.relay_for)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a configuration with this in it says of where objects go.
+    #[track_caller]
+    fn check(apply: &str, expect: Result<Option<Target>, &str>) {
+        let text = format!("cluster: ship-7\nchannels: [platform]\n{apply}\n");
+        let parsed = Settings::parse("airlock.yaml", &text, "amd64").map(|it| it.target);
+        assert_eq!(
+            parsed.as_ref().map_err(|it| it.why.as_str()),
+            expect.as_ref().map_err(|it| *it),
+            "{apply}"
+        );
+    }
+
+    #[test]
+    fn where_objects_go() {
+        const ONE: &str = "`apply` names not exactly one of `kubeconfig`, `inCluster: true` and `directory`";
+        check("apply: {kubeconfig: /k}", Ok(Some(Target::Kubeconfig("/k".into()))));
+        check("apply: {directory: /d}", Ok(Some(Target::Directory("/d".into()))));
+        check("apply: {inCluster: true}", Ok(Some(Target::InCluster)));
+        check("role: store", Ok(None));
+        check("apply: {}", Err(ONE));
+        check("apply: {inCluster: false}", Err(ONE));
+        check("apply: {kubeconfig: /k, directory: /d}", Err(ONE));
+        check("apply: {kubeconfig: /k, inCluster: true}", Err(ONE));
+        check("role: apply", Err("`role: apply` needs `apply`"));
     }
 }

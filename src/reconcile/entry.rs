@@ -36,10 +36,15 @@ pub(super) struct Entry {
     pub(super) settled: Settled,
     /// Uses up the operator's word for a list of deletions, durably; gives all that was agreed to.
     pub(super) word: Word,
+    /// Whether this node may still write.
+    pub(super) still_leader: StillLeader,
 }
 
 /// Uses up the operator's word.
 pub(super) type Word = Arc<dyn Fn(Digest, &DeletionList) -> Result<DeletionList, Report> + Send + Sync>;
+
+/// Whether this node may still write.
+pub(super) type StillLeader = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// How an entry ended well.
 #[derive(Debug, Default)]
@@ -73,8 +78,8 @@ impl Entry {
                 self.guard.approved.push(Approval::List((self.word)(used, &list)?));
             }
             ended.acted = true;
-            let again =
-                carry_out_into(&self.observer.cluster, &plan, &self.observer.clock, &mut ended).await?;
+            let Observer { cluster, clock, .. } = &self.observer;
+            let again = carry_out_into(cluster, &plan, clock, &self.still_leader, &mut ended).await?;
             if !again {
                 return Ok(Ended { settled: self.settled, ..ended });
             }
@@ -103,8 +108,13 @@ impl Entry {
 }
 
 /// Carries out a plan that has no second round.
-pub(super) async fn carry_out(cluster: &Arc<dyn Cluster>, plan: &Plan, clock: &Clock) -> Result<(), Report> {
-    carry_out_into(cluster, plan, clock, &mut Ended::default()).await.map(drop)
+pub(super) async fn carry_out(
+    cluster: &Arc<dyn Cluster>,
+    plan: &Plan,
+    clock: &Clock,
+    still_leader: &StillLeader,
+) -> Result<(), Report> {
+    carry_out_into(cluster, plan, clock, still_leader, &mut Ended::default()).await.map(drop)
 }
 
 /// Carries out a plan; true when it must be planned again.
@@ -112,9 +122,10 @@ async fn carry_out_into(
     cluster: &Arc<dyn Cluster>,
     plan: &Plan,
     clock: &Clock,
+    still_leader: &StillLeader,
     ended: &mut Ended,
 ) -> Result<bool, Report> {
-    let executor = Executor { cluster, still_leader: &|| true, progress: &|_| (), clock: &**clock };
+    let executor = Executor { cluster, still_leader: &**still_leader, progress: &|_| (), clock: &**clock };
     let outcome = execute(plan, executor).await;
     for (id, done) in &outcome.results {
         if !matches!(done, Done::As(Verb::Unchanged | Verb::Skipped)) {

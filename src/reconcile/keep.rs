@@ -51,6 +51,7 @@ impl Node {
             return Ok(());
         };
         let (None, Some(cluster)) = (&state.hold, self.cluster.clone()) else { return Ok(()) };
+        self.lead(&cluster).await?;
         // What was healthy as a whole once does not kill the agent by itself.
         let proven = state.last_good.is_some_and(|it| it.digest == active.digest);
         if !proven && self.begin(channel, active.digest)? {
@@ -234,6 +235,7 @@ impl Keeping {
             guard: self.guard_of(owner),
             observer: self.node.observer(&self.cluster),
             settled: lock(&self.node.settled).get(&key).cloned().unwrap_or_default(),
+            still_leader: node.still_leader(),
             word: Arc::new(move |used, list| node.agree(&channel, used, list)),
         })
     }
@@ -275,7 +277,7 @@ impl Keeping {
                 list.extend(&guard.elsewhere);
                 self.node.agree(&self.channel, used, &list)?;
             }
-            entry::carry_out(cluster, &plan, &self.node.clock).await?;
+            entry::carry_out(cluster, &plan, &self.node.clock, &self.node.still_leader()).await?;
         }
         Ok(())
     }

@@ -89,6 +89,7 @@ impl Node {
                 settled: Settled::default(),
                 // Nothing is carried out, so no word is used.
                 word: Arc::new(|_, list| Ok(list.clone())),
+                still_leader: Arc::new(|| false),
             };
             let name = rendered.owner().entry.clone();
             let waits: Vec<&EntryName> =

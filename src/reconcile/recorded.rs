@@ -32,7 +32,7 @@ impl Node {
             let seen = record::read(&**cluster).await?;
             self.raise_floors(&seen)?;
             let ours = self.ours(&seen)?;
-            match record::write(&**cluster, &seen, &ours, &|| true).await {
+            match record::write(&**cluster, &seen, &ours, &|| self.leads()).await {
                 Ok(_) => return Ok(()),
                 Err(RecordError::Cluster(Error::Conflict { .. } | Error::AlreadyExists(_)))
                     if tries < TRIES =>

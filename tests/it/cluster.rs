@@ -1,5 +1,6 @@
 //! The cluster: one suite for every implementation of the port, and what is special about the directory.
 
+mod api;
 mod conformance;
 mod directory;
 mod execute;
@@ -39,7 +40,8 @@ fn code<T>(result: &Result<T, Error>) -> &'static str {
 
 /// Waits for what controllers do in their own time.
 async fn eventually<T>(what: &str, mut tried: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..400 {
+    // Controllers of a real cluster may be late on a busy machine.
+    for _ in 0..2400 {
         if let Some(found) = tried().await {
             return found;
         }

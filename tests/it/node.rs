@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -27,8 +27,10 @@ use crate::support::{
     medium::{MapMedium, begin, terms},
 };
 
+mod lead;
 mod media;
 mod record;
+mod server;
 
 /// A node's disks, and what is carried to it.
 struct Ship {
@@ -36,6 +38,8 @@ struct Ship {
     counted: Counted,
     budget: Budget,
     auto: bool,
+    /// What the node calls itself where several keep one cluster.
+    identity: Option<&'static str>,
 }
 
 pub fn settings(name: &str, value: &str) -> Value {
@@ -71,19 +75,25 @@ pub fn bundle(sequence: u64, entries: &[(&str, &[&str], Vec<Value>)]) -> Maker {
 }
 
 impl Ship {
+    /// With a directory that stands in for its cluster.
     fn new() -> Self {
+        Self::on(|folder| {
+            let hidden = folder.join("cluster/.airlock");
+            std::fs::create_dir_all(&hidden).unwrap();
+            let health = "- {object: PodDisruptionBudget/shop/stuck, status: InProgress}\n";
+            std::fs::write(hidden.join("health.yaml"), health).unwrap();
+            DirectoryCluster::open(&folder.join("cluster")).unwrap()
+        })
+    }
+
+    /// On any cluster.
+    fn on<C: Cluster + 'static>(cluster: impl FnOnce(&Path) -> C) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["store", "cluster"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        let hidden = folder.path().join("cluster/.airlock");
-        std::fs::create_dir(&hidden).unwrap();
-        let health = "- {object: PodDisruptionBudget/shop/stuck, status: InProgress}\n";
-        std::fs::write(hidden.join("health.yaml"), health).unwrap();
+        std::fs::create_dir(folder.path().join("store")).unwrap();
         let disk = RealDisk::open(&folder.path().join("store")).unwrap();
         begin(Arc::new(disk), &first_root(), &["rosa", "rolf"]);
-        let counted = Counted::new(DirectoryCluster::open(&folder.path().join("cluster")).unwrap());
-        Self { folder, counted, budget: Budget::default(), auto: true }
+        let counted = Counted::new(cluster(folder.path()));
+        Self { folder, counted, budget: Budget::default(), auto: true, identity: None }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -92,8 +102,7 @@ impl Ship {
 
     /// Starts the node, as a process of its own would.
     fn start(&self) -> Arc<Node> {
-        let disk = RealDisk::open(&self.path("store")).unwrap();
-        let profile = Profile {
+        let profile = || Profile {
             cluster: "ship-7".parse().unwrap(),
             terms: terms(),
             site: self.path("site.yaml"),
@@ -102,8 +111,25 @@ impl Ship {
             keep: 3,
         };
         let cluster: Arc<dyn Cluster> = Arc::new(self.counted.clone());
-        let clock: Clock = Arc::new(|| day(7));
-        Arc::new(Node::open(Arc::new(disk), None, profile, Some(cluster), clock).unwrap())
+        let open = || {
+            let disk = RealDisk::open(&self.path("store")).unwrap();
+            let clock: Clock = Arc::new(|| day(7));
+            Node::open(Arc::new(disk), None, profile(), Some(Arc::clone(&cluster)), clock)
+        };
+        // What a runtime that was ended still does on another thread may hold the lock for a moment.
+        let mut node = open();
+        for _ in 0..50 {
+            match &node {
+                Err(report) if report.code == "locked" => std::thread::sleep(Duration::from_millis(100)),
+                _ => break,
+            }
+            node = open();
+        }
+        let node = node.unwrap();
+        Arc::new(match self.identity {
+            Some(identity) => node.elected_as(identity),
+            None => node,
+        })
     }
 
     /// Writes a bundle onto a stick.

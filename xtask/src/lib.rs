@@ -15,6 +15,7 @@ pub mod fuzz;
 pub mod golden;
 pub mod key;
 pub mod root;
+pub mod setup;
 pub mod test;
 pub mod world;
 

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use xtask::{World, bench, bundle, demo, dist, fuzz, golden, key, root, test};
+use xtask::{World, bench, bundle, demo, dist, fuzz, golden, key, root, setup, test};
 
 /// Tasks of the connected side.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Task {
     Bundle(bundle::Command),
     #[command(about = "Show the main job, from nothing to a reconciled cluster")]
     Demo(demo::Args),
+    #[command(about = "Build the real peers that tests are made against")]
+    Setup(setup::Args),
     #[command(about = "Run everything that CI runs")]
     Test(test::Args),
     #[command(about = "Look for inputs that break what must not break")]
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Task::Bench { subject } => bench::run(*subject).map(String::into_bytes),
         Task::Bundle(command) => bundle::run(command, &world),
         Task::Demo(args) => demo::run(args).map(|()| Vec::new()),
+        Task::Setup(args) => setup::run(args).map(|()| Vec::new()),
         Task::Test(args) => test::run(args).map(|()| Vec::new()),
         Task::Fuzz(args) => fuzz::run(args).map(|()| Vec::new()),
         Task::Dist(args) => dist::run(args).map(|()| Vec::new()),

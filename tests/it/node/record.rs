@@ -12,7 +12,7 @@ async fn roots_and_bundles_are_recorded_before_the_first_write() {
     ship.carry(&node, &bundle(1, &[("shop", &[], vec![space()])]));
     node.reconcile(None).await;
     assert!(ship.object("Namespace", "shop").await.is_none());
-    let record = record::read(&ship.counted.inner).await.unwrap();
+    let record = record::read(&*ship.counted.inner).await.unwrap();
     assert_eq!(record.roots.keys().copied().collect::<Vec<_>>(), [1]);
     let channel = &record.channels[&"platform".parse().unwrap()];
     let sequences = [&channel.highest, &channel.active].map(|it| it.as_ref().unwrap().position.sequence);
@@ -31,7 +31,7 @@ async fn a_rollback_leaves_the_highest_and_says_what_is_denied() {
     let platform = "platform".parse().unwrap();
     node.roll_back(&platform, None, "the test").unwrap();
     node.reconcile(None).await;
-    let record = record::read(&ship.counted.inner).await.unwrap();
+    let record = record::read(&*ship.counted.inner).await.unwrap();
     let channel = &record.channels[&platform];
     let sequences = [&channel.highest, &channel.active].map(|it| it.as_ref().unwrap().position.sequence);
     assert_eq!((sequences, channel.denied.len()), ([2, 1], 1));
@@ -45,10 +45,10 @@ async fn a_node_that_is_behind_writes_nothing_and_learns_how_far_the_others_are(
     let second = bundle(2, &[("shop", &[], vec![space(), settings("a", "2")])]);
     ahead.carry(&node, &second);
     node.reconcile(None).await;
-    let record = record::read(&ahead.counted.inner).await.unwrap();
+    let record = record::read(&*ahead.counted.inner).await.unwrap();
 
     let ship = Ship::new();
-    record::write(&ship.counted.inner, &record::Record::default(), &unversioned(record), &|| true)
+    record::write(&*ship.counted.inner, &record::Record::default(), &unversioned(record), &|| true)
         .await
         .unwrap();
     let node = ship.start();
@@ -71,7 +71,7 @@ async fn nothing_recorded_is_believed_by_itself() {
     let node = ship.start();
     ship.carry(&node, &bundle(1, &[("shop", &[], vec![space(), settings("a", "1")])]));
     node.reconcile(None).await;
-    let mut forged = record::read(&ship.counted.inner).await.unwrap();
+    let mut forged = record::read(&*ship.counted.inner).await.unwrap();
     let platform: airlock::name::ChannelName = "platform".parse().unwrap();
     let channel_record = forged.channels.get_mut(&platform).unwrap();
     channel_record.highest.as_mut().unwrap().position.sequence = 900;

@@ -12,7 +12,7 @@ use std::{
 use airlock::{
     cluster::{
         ApplyOptions, Cluster, CreateOptions, DeleteOptions, Error, ListOptions, Metadata, Reference,
-        Resource, ResourceVersion, ServerVersion, UpdateOptions, Watch, directory::DirectoryCluster,
+        Resource, ResourceVersion, ServerVersion, UpdateOptions, Watch,
     },
     object::{Gvk, Object},
     render::ServiceAccount,
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 /// A cluster that counts what it is asked, and can be told to fail.
 #[derive(Clone)]
 pub struct Counted {
-    pub inner: DirectoryCluster,
+    pub inner: Arc<dyn Cluster>,
     pub asked: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     /// So many applies succeed; then the server asks for a pause, so often.
     pub throttle: Arc<AtomicUsize>,
@@ -32,7 +32,8 @@ pub struct Counted {
 }
 
 impl Counted {
-    pub fn new(inner: DirectoryCluster) -> Self {
+    pub fn new(inner: impl Cluster + 'static) -> Self {
+        let inner: Arc<dyn Cluster> = Arc::new(inner);
         Self { inner, asked: Arc::default(), throttle: Arc::default(), poison: Arc::default() }
     }
 

@@ -1,0 +1,141 @@
+//! Which node writes: the one that holds the Lease of the cluster.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use super::node::{Node, lock};
+use crate::{
+    cluster::{
+        Cluster, Error,
+        execute::prepare,
+        lease::{Elector, Moment, Outcome, Term},
+    },
+    fault::{Class, Report},
+    plan::NAMESPACE,
+};
+
+/// The Lease's name; it lies in the agent's own namespace.
+const LEASE: &str = "airlock";
+
+/// How long a node that is silent still holds the Lease. client-go's election has the same.
+const DURATION: Duration = Duration::from_secs(15);
+
+/// How often the Lease is renewed, or tried: two attempts may fail before it is lost.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// This node's part in the election.
+pub(super) struct Candidate {
+    elector: tokio::sync::Mutex<Elector>,
+    /// What it won last. Writers look at it without waiting for a request.
+    term: Mutex<Option<(Term, Instant)>>,
+}
+
+impl Node {
+    /// The same node, which writes only while it holds the Lease. `identity` is another one for each node of the cluster.
+    #[must_use]
+    pub fn elected_as(mut self, identity: &str) -> Self {
+        let elector = Elector::new(NAMESPACE, LEASE, identity, DURATION);
+        let candidate = Candidate { elector: tokio::sync::Mutex::new(elector), term: Mutex::default() };
+        self.candidate = Some(candidate);
+        self
+    }
+
+    /// Whether this node may write now. One that has no part in an election is alone.
+    pub(super) fn leads(&self) -> bool {
+        let Some(candidate) = &self.candidate else { return true };
+        let term = *lock(&candidate.term);
+        !self.is_stopped() && term.is_some_and(|(term, _)| term.holds(self.moment()))
+    }
+
+    /// The same question for whoever outlives a borrow.
+    pub(super) fn still_leader(self: &Arc<Self>) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let node = Arc::clone(self);
+        Arc::new(move || node.leads())
+    }
+
+    /// Takes the Lease, or renews it where that is due.
+    ///
+    /// # Errors
+    /// `not_leader` while another node holds it, or this one is about to stop.
+    pub(super) async fn lead(&self, cluster: &Arc<dyn Cluster>) -> Result<(), Report> {
+        let Some(candidate) = &self.candidate else { return Ok(()) };
+        if self.is_stopped() {
+            return Err(Report::new("not_leader", Class::Unavailable, "this node is about to stop", None));
+        }
+        let fresh = lock(&candidate.term).is_some_and(|(_, since)| since.elapsed() < RENEWAL);
+        if fresh && self.leads() {
+            return Ok(());
+        }
+        match self.stand(candidate, cluster).await? {
+            Outcome::Held(_) => Ok(()),
+            Outcome::HeldBy(holder) => {
+                let holder =
+                    if holder.is_empty() { "another node".to_owned() } else { format!("node `{holder}`") };
+                let error = format!("{holder} keeps the cluster; this one takes over when that one is gone");
+                Err(Report::new("not_leader", Class::Unavailable, error, None))
+            }
+        }
+    }
+
+    /// One attempt, in less time than what it is about lasts.
+    async fn stand(&self, candidate: &Candidate, cluster: &Arc<dyn Cluster>) -> Result<Outcome, Report> {
+        let mut elector = candidate.elector.lock().await;
+        let (now, since) = (self.moment(), Instant::now());
+        let attempt = async {
+            match elector.try_acquire_or_renew(&**cluster, now).await {
+                // The very first node of a cluster makes the namespace.
+                Err(Error::NotFound(_)) => {
+                    prepare(&**cluster).await?;
+                    elector.try_acquire_or_renew(&**cluster, now).await
+                }
+                outcome => outcome,
+            }
+        };
+        let silent = |_| {
+            let reason = format!("the Lease is not answered for within {} s", RENEWAL.as_secs());
+            Err(Error::Unavailable { reason, status: None, source: None })
+        };
+        let outcome = tokio::time::timeout(RENEWAL, attempt).await.unwrap_or_else(silent)?;
+        *lock(&candidate.term) = match outcome {
+            Outcome::Held(term) => Some((term, since)),
+            Outcome::HeldBy(_) => None,
+        };
+        Ok(outcome)
+    }
+
+    /// Gives the Lease up, so that another node need not wait for its end.
+    pub async fn resign(&self) {
+        let (Some(candidate), Some(cluster)) = (&self.candidate, &self.cluster) else { return };
+        *lock(&candidate.term) = None;
+        let released = async { candidate.elector.lock().await.release(&**cluster, self.moment()).await };
+        // Where nobody answers, it ends by itself.
+        let _ = tokio::time::timeout(RENEWAL, released).await;
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { wall: self.now(), steady: Instant::now() }
+    }
+}
+
+/// Renews the Lease, or tries to get it, until the task is ended; wakes the node when it is won.
+pub async fn elect(node: Arc<Node>) {
+    let (Some(candidate), Ok(cluster)) = (&node.candidate, node.cluster()) else { return };
+    let mut led = false;
+    loop {
+        if !node.is_stopped() {
+            // What goes wrong here goes wrong in the next pass, too, which says so.
+            let _ = node.stand(candidate, &cluster).await;
+        }
+        let leads = node.leads();
+        if leads && !led {
+            tracing::info!("this node keeps the cluster");
+            node.wake();
+        } else if led && !leads {
+            tracing::warn!("this node does not keep the cluster any more");
+        }
+        led = leads;
+        tokio::time::sleep(RENEWAL).await;
+    }
+}
