@@ -127,7 +127,8 @@ pub(crate) fn everything(bundles: &Path) {
     put("bundle.yaml", DESCRIPTION.as_bytes());
     put("manifests/web.yaml", DEPLOYMENT.as_bytes());
     put("chart/Chart.yaml", CHART.as_bytes());
-    put("chart/templates/a.yaml", b"a: {{ .Values.a }}\n");
+    let template = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"{{ .Values.a }}\"}\n";
+    put("chart/templates/a.yaml", template);
     put("schema.json", br#"{"type":"object"}"#);
     put("tool", b"#!/bin/sh\n");
     let chart = airlock::archive::Tree::new([(
