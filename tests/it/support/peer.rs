@@ -97,8 +97,9 @@ impl ControlPlane {
     fn with_files(self) -> Self {
         let users = format!("{ADMIN},admin,admin,system:masters\n{NOBODY},nobody,nobody\n");
         fs::write(self.path("tokens.csv"), users).unwrap();
+        // In the old form of SEC 1: the server takes public keys out of no other one of elliptic curves.
         let key = Command::new("openssl")
-            .args(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"])
+            .args(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"])
             .arg(self.path("accounts.key"))
             .output()
             .expect("openssl is there");
