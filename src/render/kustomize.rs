@@ -7,8 +7,8 @@
 //! at the top only: hashes ─▶ name references ─▶ vars ─▶ local resources go ─▶ order ─▶ notes go ─▶ output
 //! ```
 //!
-//! The order within one kustomization is that of [`target::Target::accumulate`], the order of its transformers that of
-//! `built_in_steps` beside it; what happens once all are together is [`run`] below. Every transformer is a file in
+//! The order within one kustomization is that of `target::Target::accumulate`, the order of its transformers that of
+//! `built_in_steps` beside it; what happens once all are together is `run` below. Every transformer is a file in
 //! `transform/`.
 //!
 //! Resources are read once, into one arena of nodes; what the original writes into annotations to remember what a

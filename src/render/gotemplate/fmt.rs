@@ -52,7 +52,7 @@ pub(super) fn print(out: &mut Vec<u8>, args: &[Value], room: u64) -> Result<(), 
     print_by(Printer::new(out, room), args)
 }
 
-/// [`print`] as templates print values of their own: a pointer that has no method is followed first.
+/// [`print()`] as templates print values of their own: a pointer that has no method is followed first.
 pub(super) fn print_followed(out: &mut Vec<u8>, args: &[Value], room: u64) -> Result<(), Failure> {
     let mut printer = Printer::new(out, room);
     printer.follows = true;
