@@ -139,6 +139,7 @@ pub fn plan(
     let (owner, spec) = (rendered.owner(), rendered.spec());
     let applying = stages::apply(rendered, observed, guard, custom);
     let mut refusals = applying.refusals;
+    refusals.extend(uninstallable(rendered));
     let pruning = pruning(rendered, observed, guard);
     let Pruning { steps: deletes, list, kept, remaining, refusals: more } = pruning;
     refusals.extend(more);
@@ -233,6 +234,13 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
         deletions: list,
         approved: verdict.used,
     }))
+}
+
+/// What a plan of objects cannot carry out.
+fn uninstallable(rendered: &Rendered) -> Option<Refusal> {
+    let is_release =
+        rendered.release().is_some() || !rendered.hooks().is_empty() || !rendered.definitions().is_empty();
+    is_release.then(|| Refusal::Release(rendered.owner().clone()))
 }
 
 fn pruning(rendered: &Rendered, observed: &Observed, guard: &Guard) -> Pruning {

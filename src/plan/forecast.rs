@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{DeletionList, Guard, Observed, Question, Refusal, about_stale, pruning, retiring, stages};
+use super::{
+    DeletionList, Guard, Observed, Question, Refusal, about_stale, pruning, retiring, stages, uninstallable,
+};
 use crate::{
     digest::Digest,
     object::{GroupKind, Object},
@@ -20,7 +22,8 @@ pub fn questions_of_forecast(rendered: &Rendered, observed: &Observed) -> Vec<Qu
 
 /// What one entry would delete, and what speaks against it beside the budget.
 pub fn forecast(rendered: &Rendered, observed: &Observed, guard: &Guard) -> (DeletionList, Vec<Refusal>) {
-    let pruning = pruning(rendered, observed, guard);
+    let mut pruning = pruning(rendered, observed, guard);
+    pruning.refusals.extend(uninstallable(rendered));
     (pruning.list, pruning.refusals)
 }
 

@@ -63,6 +63,10 @@ pub enum Refusal {
     /// Someone forgot to look.
     #[error("{0} was not observed")]
     Unobserved(ObjectId),
+    /// A chart is a release with hooks, definitions and a record of its own. A plan of its objects alone would look as if
+    /// it had been installed.
+    #[error("entry {0} is a chart, and this agent renders charts and does not install them yet")]
+    Release(Owner),
     /// Only an entry that is missing in a bundle of its own channel can be retired.
     #[error("the bundle does not say that entry {0} is to go")]
     NotRetired(Owner),
@@ -101,6 +105,7 @@ impl Fault for Refusal {
             Self::Protected { .. } => "protected",
             Self::Inventory(error) => error.code(),
             Self::Unobserved(_) => "unobserved",
+            Self::Release(_) => "release",
             Self::NotRetired(_) => "not_retired",
         }
     }
@@ -112,6 +117,7 @@ impl Fault for Refusal {
             Self::Owned { owner, this, .. } if owner.channel == this.channel => Class::Unavailable,
             Self::Owned { .. } | Self::DeletionBudget { .. } | Self::Protected { .. } => Class::Denied,
             Self::Inventory(error) => error.class(),
+            Self::Release(_) => Class::Invalid,
             Self::Unobserved(_) | Self::NotRetired(_) => Class::Bug,
         }
     }
@@ -135,6 +141,9 @@ impl Fault for Refusal {
                 "annotate an object with `airlock.dev/prune: \"allowed\"` in a bundle before the one that leaves it out; or `airlock approve {digest}`"
             )),
             Self::Inventory(error) => error.hint(),
+            Self::Release(_) => Some(
+                "`airlock template` prints what it renders, which an entry of kind manifests can carry meanwhile".into(),
+            ),
             Self::Unobserved(_) | Self::NotRetired(_) => None,
         }
     }

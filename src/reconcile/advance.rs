@@ -128,7 +128,8 @@ impl Node {
         let cluster = self.cluster()?;
         let content = self.content(channel, held)?;
         let inputs = self.site(&content)?;
-        let desired = self.desire(&cluster, &content, inputs.clone(), false).await?;
+        // Asking makes nothing in the cluster: whoever keeps the bundle there does, once it leads.
+        let desired = self.desire(&cluster, &content, inputs.clone(), true).await?;
         super::closure::check(&desired)?;
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;
