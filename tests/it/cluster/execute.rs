@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -495,22 +494,4 @@ async fn an_entry_has_its_own_rights() {
     let rendered = theirs.rendered(&[namespace(), settings("a", "1")], json!({})).await;
     let refused = observer.observe(&rendered, plan::Observed::default(), &Settled::default()).await;
     assert_eq!(code(&refused), "forbidden", "it may not even look at a namespace");
-}
-
-/// Figures for the report: `cargo test --release … -- --ignored --nocapture thousand`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn thousand() {
-    let mut desk = Desk::new();
-    let mut all = vec![namespace()];
-    all.extend((0..1000).map(|at| settings(&format!("s-{at:04}"), "1")));
-    let start = Instant::now();
-    desk.converge(&all, json!({})).await.unwrap();
-    println!("1,000 objects created: {:?}, {:?}", start.elapsed(), desk.counted.take());
-    let start = Instant::now();
-    desk.converge(&all, json!({})).await.unwrap();
-    println!("nothing to do: {:?}, {:?}", start.elapsed(), desk.counted.take());
-    let start = Instant::now();
-    drop(DirectoryCluster::open(Path::new(desk.root.path())).unwrap());
-    println!("opened: {:?}", start.elapsed());
 }
