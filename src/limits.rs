@@ -157,9 +157,6 @@ pub const RENDERED_OBJECTS: usize = 50_000;
 /// Nodes of one Kustomize build, patches and copies included: 12 MB of definitions have 800,000, and each takes 72 bytes.
 pub const KUSTOMIZE_NODES: usize = 5_000_000;
 
-/// A compiled regular expression of a selector: names and kinds need a thousandth of it.
-pub const KUSTOMIZE_PATTERN_BYTES: usize = 8 * 1024 * 1024;
-
 /// Kustomizations within kustomizations: the deepest real tree has eight levels.
 pub const KUSTOMIZE_DEPTH: usize = 64;
 
@@ -182,7 +179,7 @@ pub const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
 /// A list of allowed signers is written by people for one organisation.
 pub const ALLOWED_SIGNERS: usize = 10_000;
 
-/// A compiled regular expression of a template: `\pL{100}` needs about a fiftieth of it, and nobody writes by hand what
+/// A compiled regular expression of a template or a selector: `\pL{100}` needs about a fiftieth of it, and nobody writes by hand what
 /// needs more.
 pub const REGEXP_BYTES: usize = 32 * 1024 * 1024;
 

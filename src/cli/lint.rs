@@ -4,14 +4,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use super::{
     context::Context,
-    template::{ValueArgs, as_helm, load, with_stack, world},
+    template::{ValueArgs, as_helm, capabilities, load, with_stack, world},
 };
 use crate::{
     fault::{Class, Report},
-    render::helm::{
-        Capabilities, KubeVersion,
-        lint::{Finding, Lint, Severity, lint},
-    },
+    render::helm::lint::{Finding, Lint, Severity, lint},
 };
 
 #[derive(Debug, clap::Args)]
@@ -72,18 +69,7 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
 }
 
 fn findings(args: &Args, place: &PathBuf) -> Result<Vec<Finding>, Report> {
-    let mut capabilities = Capabilities::default();
-    if let Some(text) = &args.kube_version {
-        let version: Result<KubeVersion, _> = text.parse();
-        capabilities.kube_version = version.map_err(|error| {
-            Report::new(
-                "kube_version",
-                Class::Invalid,
-                format!("invalid kube version '{text}': {error}"),
-                None,
-            )
-        })?;
-    }
+    let capabilities = capabilities(args.kube_version.as_deref())?;
     let (tree, top) = load::tree(place)?;
     let whole = std::fs::canonicalize(place).unwrap_or_else(|_| place.clone());
     if tree

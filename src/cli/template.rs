@@ -13,7 +13,7 @@ use crate::{
     fault::{Class, Report},
     render::{
         gotemplate::{Budget, sprig::clock::Time},
-        helm::{self, Capabilities, Options, Randomness, Release, Rendered, World},
+        helm::{self, BadVersion, Capabilities, Options, Randomness, Release, Rendered, World},
     },
 };
 
@@ -60,18 +60,21 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     }
 }
 
-fn rendered(args: &Args, name: &str, place: &Path) -> Result<Rendered, Report> {
+/// What a chart sees of the cluster when `--kube-version` says this.
+pub(super) fn capabilities(kube_version: Option<&str>) -> Result<Capabilities, Report> {
     let mut capabilities = Capabilities::default();
-    if let Some(text) = &args.kube_version {
-        capabilities.kube_version = text.parse().map_err(|error| {
-            Report::new(
-                "kube_version",
-                Class::Invalid,
-                format!("invalid kube version '{text}': {error}"),
-                None,
-            )
-        })?;
+    if let Some(text) = kube_version {
+        let refuse = |error: BadVersion| {
+            let why = format!("invalid kube version '{text}': {error}");
+            Report::new("kube_version", Class::Invalid, why, None)
+        };
+        capabilities.kube_version = text.parse().map_err(refuse)?;
     }
+    Ok(capabilities)
+}
+
+fn rendered(args: &Args, name: &str, place: &Path) -> Result<Rendered, Report> {
+    let mut capabilities = capabilities(args.kube_version.as_deref())?;
     capabilities.api_versions.extend(args.api_versions.iter().cloned());
     let given = args.values.read()?;
     let chart = load::chart(place)?;

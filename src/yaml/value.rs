@@ -27,6 +27,18 @@ pub enum Value {
 }
 
 impl Value {
+    /// The word that Go's `encoding/json` has for what this is.
+    pub fn json_word(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::Uint(_) | Self::Float(_) => "number",
+            Self::String(_) => "string",
+            Self::Seq(_) => "array",
+            Self::Map(_) => "object",
+        }
+    }
+
     /// The text, when this is text.
     pub fn as_str(&self) -> Option<&str> {
         match self {

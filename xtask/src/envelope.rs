@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use airlock::{
-    bundle::{KeyId, PublicKey, Role, Signature, Unverified, encode},
+    bundle::{KeyId, Keyholders, PublicKey, Role, Signature, Unverified, encode},
     digest::Digest,
     limits, trust,
 };
@@ -41,6 +41,23 @@ impl Envelope {
             limits::PAYLOAD_BYTES
         );
         Ok(Self { path, role, payload, signatures: Vec::new() })
+    }
+
+    /// With the signatures of the file, when it is there already.
+    ///
+    /// # Errors
+    /// When the file says something else.
+    pub fn continued(self) -> Result<Self> {
+        if !self.path.exists() {
+            return Ok(self);
+        }
+        let there = Self::read(&self.path, self.role)?;
+        ensure!(
+            there.payload == self.payload,
+            "{} is there already and says something else; name another file, or delete that one",
+            self.path.display()
+        );
+        Ok(there)
     }
 
     /// Reads an envelope of this role.
@@ -100,6 +117,22 @@ impl Envelope {
     pub fn sign(&mut self, signer: &Signer) -> Result<()> {
         let signature = signer.sign(self.role, &self.payload)?;
         self.attach(signer.public(), signature)
+    }
+
+    /// Signs it, in memory, with a key of those that count.
+    ///
+    /// # Errors
+    /// When the key is none of them, or does not sign.
+    pub fn sign_for(&mut self, holders: &Keyholders, signer: &Signer) -> Result<()> {
+        let key = signer.public();
+        ensure!(
+            holders.keys.contains(&key.id()),
+            "key {} ({}) is not of the {} role, so its signature would not count",
+            key.id().fingerprint(),
+            key.label,
+            self.role.name()
+        );
+        self.sign(signer)
     }
 
     /// Takes in a signature that somebody made, in place of an older one of the same key.

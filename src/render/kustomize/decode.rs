@@ -165,14 +165,7 @@ impl Decoder {
     }
 
     fn mismatch(&self, value: &Value, wanted: &str) -> Error {
-        let found = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "bool",
-            Value::Int(_) | Value::Uint(_) | Value::Float(_) => "number",
-            Value::String(_) => "string",
-            Value::Seq(_) => "array",
-            Value::Map(_) => "object",
-        };
+        let found = value.json_word();
         let place = if self.fields.is_empty() {
             "Go value".to_owned()
         } else {

@@ -49,14 +49,7 @@ impl JsonPatch {
 }
 
 fn mismatch(value: &Value, wanted: &str) -> Error {
-    let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "number",
-        Value::String(_) => "string",
-        Value::Seq(_) => "array",
-        Value::Map(_) => "object",
-    };
+    let found = value.json_word();
     Error::new(format!("json: cannot unmarshal {found} into Go value of type {wanted}"))
 }
 

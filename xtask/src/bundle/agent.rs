@@ -56,20 +56,9 @@ pub fn agent(
         version,
         binaries: rows,
     };
-    let mut envelope = Envelope::new(out.to_owned(), Role::Agent, serde_json::to_vec(&statement)?)?;
-    if out.exists() {
-        let there = Envelope::read(out, Role::Agent)?;
-        ensure!(there.payload == envelope.payload, "{} speaks of other programs", out.display());
-        envelope = there;
-    }
-    let signer = Signer::open(key, world)?;
-    ensure!(
-        role.keys.contains(&signer.public().id()),
-        "key {} ({}) is not of the agent role, so its signature would not count",
-        signer.public().id().fingerprint(),
-        signer.public().label
-    );
-    envelope.sign(&signer)?;
+    let mut envelope =
+        Envelope::new(out.to_owned(), Role::Agent, serde_json::to_vec(&statement)?)?.continued()?;
+    envelope.sign_for(role, &Signer::open(key, world)?)?;
     envelope.write()?;
     Ok(match trust::agent(&root, &envelope.unverified()?) {
         Ok(statement) => {

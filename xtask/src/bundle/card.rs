@@ -32,20 +32,8 @@ pub fn card(bundle: &Path, key: &Path, out: &Path, trust: Option<&Path>, world: 
         digest: opened.envelope.digest(),
         created: statement.created,
     };
-    let mut envelope = Envelope::new(out.to_owned(), Role::Card, serde_json::to_vec(&card)?)?;
-    if out.exists() {
-        let there = Envelope::read(out, Role::Card)?;
-        ensure!(there.payload == envelope.payload, "{} is the card of another bundle", out.display());
-        envelope = there;
-    }
-    let signer = Signer::open(key, world)?;
-    ensure!(
-        role.keys.contains(&signer.public().id()),
-        "key {} ({}) is not of the card role, so its signature would not count",
-        signer.public().id().fingerprint(),
-        signer.public().label
-    );
-    envelope.sign(&signer)?;
+    let mut envelope = Envelope::new(out.to_owned(), Role::Card, serde_json::to_vec(&card)?)?.continued()?;
+    envelope.sign_for(role, &Signer::open(key, world)?)?;
     ensure!(
         envelope.encode().len() <= limits::CARD_BYTES,
         "the card would have {} bytes, and a QR code holds {}; let raw keys sign it, which are shorter than SSHSIG",

@@ -44,14 +44,7 @@ pub(super) fn run(printer: &mut Printer<'_>, format: &[u8], args: &[Value]) {
         if at > 0 {
             printer.bytes(b", ");
         }
-        match arg {
-            Value::Nil => printer.bytes(b"<nil>"),
-            _ => {
-                printer.bytes(arg.type_name().as_bytes());
-                printer.byte(b'=');
-                printer.print_arg(arg, 'v');
-            }
-        }
+        printer.typed(arg);
     }
     printer.byte(b')');
 }

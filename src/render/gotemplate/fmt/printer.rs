@@ -78,16 +78,19 @@ impl<'a> Printer<'a> {
     fn bad_verb(&mut self, value: &Value, verb: char) {
         let before = std::mem::replace(&mut self.complaining, true);
         self.complain(verb, b"(");
-        match value {
-            Value::Nil => self.bytes(b"<nil>"),
-            _ => {
-                self.bytes(value.type_name().as_bytes());
-                self.byte(b'=');
-                self.print_arg(value, 'v');
-            }
-        }
+        self.typed(value);
         self.byte(b')');
         self.complaining = before;
+    }
+
+    /// `string=x`.
+    pub(super) fn typed(&mut self, value: &Value) {
+        if matches!(value, Value::Nil) {
+            return self.bytes(b"<nil>");
+        }
+        self.bytes(value.type_name().as_bytes());
+        self.byte(b'=');
+        self.print_arg(value, 'v');
     }
 
     /// An operand.

@@ -30,19 +30,7 @@ pub(in crate::render::helm) fn mapping(text: &[u8], wanted: &str) -> Result<Opti
     match document(text)? {
         Value::Null => Ok(None),
         Value::Map(map) => Ok(Some(map)),
-        other => Err(format!("{PREFIX} {} into Go value of type {wanted}", word(&other))),
-    }
-}
-
-/// The word that `encoding/json` has for a value.
-fn word(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "number",
-        Value::String(_) => "string",
-        Value::Seq(_) => "array",
-        Value::Map(_) => "object",
+        other => Err(format!("{PREFIX} {} into Go value of type {wanted}", other.json_word())),
     }
 }
 
@@ -114,7 +102,7 @@ impl Decoder {
 
     fn wrong(&mut self, value: &Value, path: &Path<'_>, wanted: &str) {
         if self.error.is_none() {
-            let (found, structure, path) = (word(value), path.structure, path.text());
+            let (found, structure, path) = (value.json_word(), path.structure, path.text());
             self.error =
                 Some(format!("{PREFIX} {found} into Go struct field {structure}.{path} of type {wanted}"));
         }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     limits,
-    render::gotemplate::{
-        Args, Context, Failure, Function, Str, Type, Value,
-        sprig::{self, json::Style},
-        value::{ANY_MAP, ANYS, FloatKind},
+    render::{
+        gotemplate::{
+            Args, Context, Failure, Function, Str, Type, Value,
+            sprig::{self, json::Style},
+            value::{ANY_MAP, ANYS, FloatKind},
+        },
+        helm::values,
     },
     yaml::{self, Version, emit, json},
 };
@@ -44,16 +47,8 @@ fn failed(error: &str) -> Value {
 }
 
 /// What JSON's decoder says of a document that is something else.
-fn mismatch(found: &Value, wanted: &str) -> String {
-    let found = match found {
-        Value::Map(_) => "object",
-        Value::List(_) => "array",
-        Value::Str(_) => "string",
-        Value::Bool(_) => "bool",
-        _ => "number",
-    };
-    let says = "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal";
-    format!("{says} {found} into Go value of type {wanted}")
+fn mismatch(found: &Value, wanted: &'static str) -> String {
+    format!("error unmarshaling JSON: while decoding JSON: {}", sprig::json::mismatch(found, wanted))
 }
 
 fn written(context: &mut dyn Context, value: &Value) -> Result<Value, Failure> {
@@ -152,22 +147,7 @@ fn read(context: &mut dyn Context, args: Args<'_>) -> Result<Result<Value, Strin
     let value = yaml::parse_first(text, Version::V2).and_then(|it| it.to_value(Version::V2));
     let value = value.and_then(json::through_json);
     Ok(match value {
-        Ok(value) => Ok(from_yaml(&value)),
+        Ok(value) => Ok(values::from_yaml(&value)),
         Err(error) => Err(format!("error converting YAML to JSON: {error}")),
     })
-}
-
-/// A value as JSON's decoder gives it: every number is a float.
-#[expect(clippy::cast_precision_loss, reason = "as the original")]
-fn from_yaml(value: &yaml::Value) -> Value {
-    match value {
-        yaml::Value::Null => Value::Nil,
-        yaml::Value::Bool(truth) => (*truth).into(),
-        yaml::Value::Int(number) => Value::float(*number as f64),
-        yaml::Value::Uint(number) => Value::float(*number as f64),
-        yaml::Value::Float(number) => Value::float(*number),
-        yaml::Value::String(text) => text.as_str().into(),
-        yaml::Value::Seq(items) => items.iter().map(from_yaml).collect(),
-        yaml::Value::Map(map) => map.iter().map(|(key, value)| (Str::from(key), from_yaml(value))).collect(),
-    }
 }

@@ -84,7 +84,8 @@ pub fn decode_list(text: &[u8]) -> Result<List, Error> {
     }
 }
 
-fn mismatch(found: &Value, wanted: &'static str) -> Error {
+/// What is said of a value, not null, where one of another type was due.
+pub fn mismatch(found: &Value, wanted: &'static str) -> Error {
     let found = match found {
         Value::Map(_) => "object",
         Value::List(_) => "array",

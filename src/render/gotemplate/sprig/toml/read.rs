@@ -279,22 +279,28 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Whether an item begins here, not the end of what is open.
+    fn begins(&mut self, end: char) -> Result<bool, Error> {
+        loop {
+            match self.scanner.next()? {
+                Some(' ' | '\t' | '\r' | '\n') => (),
+                Some('#') => self.comment()?,
+                Some(',') => return Err(self.scanner.fail("unexpected comma")),
+                Some(c) if c == end => return Ok(false),
+                Some(c) => {
+                    self.scanner.at -= c.len_utf8();
+                    return Ok(true);
+                }
+                None => return Ok(true),
+            }
+        }
+    }
+
     fn array(&mut self) -> Result<Value, Error> {
         self.deeper()?;
         self.tree.note(&self.scanner, true);
         let mut items = Vec::new();
-        loop {
-            match self.scanner.next()? {
-                Some(' ' | '\t' | '\r' | '\n') => continue,
-                Some('#') => {
-                    self.comment()?;
-                    continue;
-                }
-                Some(',') => return Err(self.scanner.fail("unexpected comma")),
-                Some(']') => break,
-                Some(c) => self.scanner.at -= c.len_utf8(),
-                None => (),
-            }
+        while self.begins(']')? {
             items.push(self.value(true)?.0);
             if !self.more_items()? {
                 break;
@@ -330,18 +336,7 @@ impl Reader<'_> {
         self.tree.imply(&context);
         self.scanner.context = context.clone();
         self.tree.enter(&mut self.scanner, &context, in_array)?;
-        loop {
-            match self.scanner.next()? {
-                Some(' ' | '\t' | '\r' | '\n') => continue,
-                Some('#') => {
-                    self.comment()?;
-                    continue;
-                }
-                Some(',') => return Err(self.scanner.fail("unexpected comma")),
-                Some('}') => break,
-                Some(c) => self.scanner.at -= c.len_utf8(),
-                None => (),
-            }
+        while self.begins('}')? {
             let (key, value) = self.entry()?;
             self.put(&table, &key, value, &context)?;
             // The key stays the last one until the next is read.
