@@ -1,7 +1,9 @@
 //! The agent: configuration, socket, and the loop that keeps a node at work.
 
 pub mod control;
+mod listen;
 mod media;
+mod metrics;
 mod open;
 mod run;
 pub mod settings;
@@ -11,6 +13,6 @@ mod systemd;
 
 pub use open::{Opened, open, profile, read_store_id, write_store_id};
 pub use run::run;
-pub use settings::{Invalid, Settings};
+pub use settings::{Invalid, Listen, Settings};
 pub use status::{read_status, write_status};
 pub use systemd::{Environment, Systemd};

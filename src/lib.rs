@@ -39,6 +39,8 @@ pub mod store;
 pub mod source;
 #[allow(clippy::disallowed_methods, reason = "edge: the cluster, a server or a directory")]
 pub mod cluster;
+#[allow(clippy::disallowed_methods, reason = "edge: listens")]
+pub mod mirror;
 
 // Composition: gather, decide, act, report.
 #[allow(clippy::disallowed_methods, reason = "edge: brings the others together")]

@@ -223,3 +223,10 @@ pub const INCLUDE_DEPTH: u32 = 1_000;
 
 /// A record of a release, unpacked. Packed and encoded it has to fit a Secret of 1 MiB.
 pub const RECORD_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Connections that the mirror, or the listener of metrics, answers at once; containerd pulls some layers in parallel for
+/// each image, and the rest waits in the kernel's queue.
+pub const CONNECTIONS: usize = 128;
+
+/// The first lines of a request to them.
+pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;

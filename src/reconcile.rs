@@ -28,6 +28,7 @@ mod preview;
 mod receipt;
 mod recorded;
 mod reports;
+mod shelf;
 mod site;
 mod status;
 mod successor;

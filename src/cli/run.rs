@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
     }
     let opened = context.open()?;
-    let systemd = Systemd::find(&Environment::of_process(), std::process::id());
+    let systemd = Systemd::find(&Environment::of_process(), std::process::id()).with_listeners();
     runtime()?.block_on(daemon::run(opened, systemd))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,18 @@
 //! The loop of the agent.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{
+    listen::listen,
     media::watch_media,
+    metrics::Counters,
     open::Opened,
     settings::Settings,
     socket,
@@ -31,8 +37,9 @@ const SITE_LOOK: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the socket cannot be opened.
-pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
+pub async fn run(opened: Opened, mut systemd: Systemd) -> Result<(), Report> {
     let Opened { node, settings } = opened;
+    let given = systemd.take_listener();
     let systemd = Arc::new(systemd);
     let listener = socket::listen(&settings.socket).map_err(|error| {
         let hint = "the directory must be there and ours; `socket` in airlock.yaml names another one";
@@ -61,7 +68,9 @@ pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
     tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
     tasks.spawn(crate::reconcile::elect(Arc::clone(&node)));
     tasks.spawn(Arc::clone(&systemd).feed(Arc::clone(&node)));
-    let mut keeping = tokio::spawn(keep(Arc::clone(&node), settings.clone(), Arc::clone(&systemd)));
+    let counters = Arc::new(Mutex::new(Counters::default()));
+    listen(&settings, given, &node, &counters, &mut tasks);
+    let mut keeping = tokio::spawn(keep(Arc::clone(&node), settings.clone(), Arc::clone(&systemd), counters));
     systemd.ready();
     loop {
         tokio::select! {
@@ -96,15 +105,17 @@ fn told(ended: Result<(), tokio::task::JoinError>) -> String {
 }
 
 /// Passes without end: when something wakes the node, when what failed may succeed, and at the interval.
-async fn keep(node: Arc<Node>, settings: Settings, systemd: Arc<Systemd>) {
+async fn keep(node: Arc<Node>, settings: Settings, systemd: Arc<Systemd>, counters: Arc<Mutex<Counters>>) {
     let mut failed = 0;
     let mut told = None;
     node.wake();
     loop {
         let delay = pause(node.retry(), failed, settings.interval.0);
         wait(&node, delay, &settings.site).await;
+        let began = Instant::now();
         node.reconcile(None).await;
         failed = if node.retry().is_some() { failed + 1 } else { 0 };
+        counters.lock().unwrap_or_else(PoisonError::into_inner).pass(began.elapsed(), failed > 0);
         let status = node.status(node.now());
         tell(told.as_ref(), &status);
         write_status(&settings.socket, &status);

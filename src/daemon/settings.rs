@@ -1,6 +1,6 @@
 //! `/etc/airlock/airlock.yaml`: what a person writes, and what the agent makes of it.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -50,6 +50,20 @@ pub struct Settings {
     pub kubernetes: Option<String>,
     /// The architecture whose images the node needs, as Go names it.
     pub arch: String,
+    /// Where the agent listens beside its socket.
+    pub listen: Listen,
+}
+
+/// Where the agent listens beside its socket; nowhere, unless the configuration says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The read-only registry of what was accepted. Whoever can connect can read it.
+    #[serde(default)]
+    pub mirror: Option<SocketAddr>,
+    /// Prometheus' metrics, and the probes.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What a node does beside keeping bundles.
@@ -145,6 +159,8 @@ struct Fragment {
     kubernetes: Option<String>,
     #[serde(default)]
     arch: Option<String>,
+    #[serde(default)]
+    listen: Listen,
 }
 
 #[derive(Deserialize)]
@@ -291,6 +307,7 @@ impl Settings {
             keep: fragment.keep,
             kubernetes: fragment.kubernetes,
             arch: fragment.arch.unwrap_or_else(|| arch.to_owned()),
+            listen: fragment.listen,
         })
     }
 

@@ -17,6 +17,8 @@ pub struct Systemd {
     socket: Option<(std::os::unix::net::UnixDatagram, SocketAddr)>,
     /// How often it must hear that the agent is alive, before it kills it.
     watchdog: Option<Duration>,
+    /// A socket that it holds for the mirror, from `airlock-mirror.socket`.
+    listener: Option<std::net::TcpListener>,
 }
 
 /// What a service manager says to the processes that it starts.
@@ -52,7 +54,19 @@ impl Systemd {
         let socket = std::os::unix::net::UnixDatagram::unbound().ok().zip(address);
         let ours = environment.watchdog_pid.as_ref().is_none_or(|it| it.parse() == Ok(pid));
         let micros = environment.watchdog_usec.as_deref().and_then(|it| it.parse().ok());
-        Self { socket, watchdog: micros.filter(|_| ours).map(Duration::from_micros) }
+        Self { socket, watchdog: micros.filter(|_| ours).map(Duration::from_micros), listener: None }
+    }
+
+    /// Takes the sockets that the manager holds for this process (`sd_listen_fds(3)`). One process, once.
+    #[must_use]
+    pub fn with_listeners(mut self) -> Self {
+        self.listener = listenfd::ListenFd::from_env().take_tcp_listener(0).ok().flatten();
+        self
+    }
+
+    /// The mirror's socket, where the manager holds one.
+    pub(super) fn take_listener(&mut self) -> Option<std::net::TcpListener> {
+        self.listener.take()
     }
 
     /// Everything is open and answers.

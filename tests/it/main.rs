@@ -24,6 +24,7 @@ mod hostile;
 mod import;
 mod kustomize;
 mod media;
+mod mirror;
 mod node;
 mod object;
 mod oci;

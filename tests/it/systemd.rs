@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     os::unix::{fs::MetadataExt, net::UnixDatagram},
     path::Path,
     process::{Child, Command, Stdio},
@@ -10,7 +11,10 @@ use std::{
 
 use airlock::{bundle::Role, digest::Digest};
 
-use crate::support::kit::{first_root, sealed};
+use crate::{
+    mirror::ask,
+    support::kit::{first_root, sealed},
+};
 
 fn airlock(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
@@ -100,6 +104,49 @@ fn the_manager_hears_that_the_agent_is_ready_alive_and_stopping() {
     hear(&socket, "STOPPING=1").unwrap();
     assert!(agent.0.wait().unwrap().success());
     assert!(!folder.path().join("socket").exists());
+}
+
+/// A port that nobody has at the moment.
+fn free_port() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn metrics_and_probes_are_told_and_a_port_that_is_taken_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = begun(folder.path());
+    let (metrics, taken) = (free_port(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut text = std::fs::read_to_string(&config).unwrap();
+    text.push_str(&format!("listen: {{metrics: {metrics}, mirror: {}}}\n", taken.local_addr().unwrap()));
+    std::fs::write(&config, text).unwrap();
+    let log = folder.path().join("log");
+    let mut command = airlock(&["run", "--config", &config, "--json"]);
+    let agent = Agent(command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap());
+    let until = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(metrics).is_err() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(ask(metrics, "GET", path, "").status, 200, "{path}");
+    }
+    assert_eq!(ask(metrics, "POST", "/metrics", "Content-Length: 0\r\n").status, 405);
+    assert_eq!(ask(metrics, "GET", "/", "").status, 404);
+    let page = String::from_utf8(ask(metrics, "GET", "/metrics", "").body).unwrap();
+    for line in [
+        "# TYPE airlock_reconcile_duration_seconds histogram",
+        "airlock_trust_root_version 1",
+        concat!("airlock_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+    ] {
+        assert!(page.lines().any(|it| it == line), "{line} is not in\n{page}");
+    }
+    let memory = page.lines().find_map(|it| it.strip_prefix("process_resident_memory_bytes ")).unwrap();
+    assert!(memory.parse::<u64>().unwrap() > 1_000_000, "{memory}");
+    // The mirror's port is had by somebody else: it is told, and everything else goes on.
+    signal(&agent, "-TERM");
+    let mut agent = agent;
+    assert!(agent.0.wait().unwrap().success());
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("`listen.mirror: 127.0.0.1:"), "{log}");
 }
 
 #[test]

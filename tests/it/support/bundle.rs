@@ -7,6 +7,7 @@ use airlock::{
     bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role, Site},
     content::{Blobs, Content},
     digest::Digest,
+    oci::media_type,
     trust,
 };
 
@@ -20,6 +21,9 @@ pub struct Maker {
     pub sequence: u64,
     pub entries: Vec<Entry>,
     pub blobs: BTreeMap<Digest, Vec<u8>>,
+    /// Image references to their manifests, and the media types of what they are made of.
+    pub images: BTreeMap<String, Descriptor>,
+    pub types: BTreeMap<Digest, &'static str>,
     /// What is asked of the site.
     pub site: Option<Site>,
     /// What the builder could and could not find.
@@ -44,6 +48,8 @@ impl Default for Maker {
             sequence: 1,
             entries,
             blobs,
+            images: BTreeMap::new(),
+            types: BTreeMap::new(),
             site: None,
             closure: Closure::default(),
         }
@@ -63,6 +69,25 @@ impl Maker {
         self
     }
 
+    /// Adds an image of one layer, and gives the digests of its manifest and of the layer.
+    pub fn image(&mut self, reference: &str, layer: &[u8]) -> (Digest, Digest) {
+        let mut add = |bytes: &[u8], media_type: &'static str| {
+            let digest = Digest::of(bytes);
+            self.blobs.insert(digest, bytes.to_vec());
+            self.types.insert(digest, media_type);
+            serde_json::json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
+        };
+        let config = add(b"{}", media_type::CONFIG);
+        let packed = add(layer, "application/vnd.oci.image.layer.v1.tar");
+        let manifest = serde_json::json!({"schemaVersion": 2, "mediaType": media_type::MANIFEST,
+            "config": config, "layers": [packed]});
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        add(&manifest, media_type::MANIFEST);
+        let (digest, size) = (Digest::of(&manifest), manifest.len() as u64);
+        self.images.insert(reference.into(), Descriptor { digest, size, unpacked: size });
+        (digest, Digest::of(layer))
+    }
+
     /// What a medium carries of it.
     pub fn cargo(&self) -> Cargo {
         let release = Release {
@@ -73,7 +98,7 @@ impl Maker {
             description: String::new(),
             entries: self.entries.clone(),
             sources: Vec::new(),
-            images: BTreeMap::new(),
+            images: self.images.clone(),
             files: BTreeMap::new(),
             site: self.site.clone(),
             closure: self.closure.clone(),
@@ -82,8 +107,10 @@ impl Maker {
         };
         let inventory = Inventory::new(self.blobs.iter().map(|(digest, bytes)| {
             let (digest, size) = (*digest, bytes.len() as u64);
-            let media_type = "application/octet-stream".into();
-            Blob { digest, size, unpacked: size, media_type, role: BlobRole::Tree, parts: Vec::new() }
+            let known = self.types.get(&digest);
+            let media_type = (*known.unwrap_or(&"application/octet-stream")).into();
+            let role = if known.is_some() { BlobRole::Image } else { BlobRole::Tree };
+            Blob { digest, size, unpacked: size, media_type, role, parts: Vec::new() }
         }));
         Cargo { release, inventory, blobs: self.blobs.clone() }
     }
