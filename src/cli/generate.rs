@@ -28,12 +28,19 @@ enum Thing {
     Config,
     /// The systemd unit of the agent
     Unit,
+    /// The systemd unit that holds the port of the mirror
+    Socket,
+    /// What tells containerd to ask the mirror first
+    Containerd,
     /// The udev rule that mounts sticks where the agent looks
     Udev,
 }
 
 /// A configuration that parses, and says what each key is for.
 pub(super) const CONFIG: &str = include_str!("generate/airlock.yaml");
+
+/// containerd's word for a mirror.
+const HOSTS: &str = include_str!("generate/hosts.toml");
 
 /// Prints what the binary knows of itself.
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
@@ -53,6 +60,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         }
         Thing::Config => bytes.extend_from_slice(CONFIG.as_bytes()),
         Thing::Unit => bytes.extend_from_slice(super::install::UNIT.as_bytes()),
+        Thing::Socket => bytes.extend_from_slice(super::install::SOCKET.as_bytes()),
+        Thing::Containerd => bytes.extend_from_slice(HOSTS.as_bytes()),
         Thing::Udev => bytes.extend_from_slice(super::install::RULE.as_bytes()),
     }
     context.print(&String::from_utf8_lossy(&bytes), |text| text.to_string())

@@ -16,6 +16,8 @@ use crate::{
     support::kit::{first_root, sealed},
 };
 
+mod machine;
+
 fn airlock(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
     command.args(arguments).env_clear();
@@ -167,7 +169,10 @@ fn what_is_installed_is_whole_and_what_was_edited_stays() {
     let told: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     let outcomes: Vec<&str> =
         told.as_array().unwrap().iter().map(|it| it["outcome"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, ["is there", "written", "is there", "is there", "is there", "kept as it is"]);
+    assert_eq!(
+        outcomes,
+        ["is there", "written", "is there", "is there", "is there", "is there", "kept as it is"]
+    );
     assert_eq!(std::fs::read_to_string(&config).unwrap(), "cluster: mine\n");
     let printed = airlock(&["generate", "unit"]).output().unwrap().stdout;
     assert_eq!(std::fs::read(&unit).unwrap(), printed);
