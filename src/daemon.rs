@@ -1,5 +1,6 @@
 //! The agent: configuration, socket, and the loop that keeps a node at work.
 
+mod confine;
 pub mod control;
 mod listen;
 mod media;
@@ -11,6 +12,7 @@ pub mod socket;
 mod status;
 mod systemd;
 
+pub use confine::{confine, writable};
 pub use open::{Opened, open, profile, read_store_id, write_store_id};
 pub use run::run;
 pub use settings::{Invalid, Listen, Settings};

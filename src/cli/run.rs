@@ -26,6 +26,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
     }
     let opened = context.open()?;
+    match daemon::confine(&daemon::writable(&opened.settings)) {
+        Ok(true) => (),
+        Ok(false) => {
+            tracing::info!("this kernel has no Landlock, so only the unit says where the agent may write")
+        }
+        Err(error) => tracing::warn!("the agent may write anywhere that its user may: {error}"),
+    }
     let systemd = Systemd::find(&Environment::of_process(), std::process::id()).with_listeners();
     runtime()?.block_on(daemon::run(opened, systemd))?;
     Ok(ExitCode::SUCCESS)
