@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use super::{
     media::watch_media,
     open::Opened,
+    poll,
     settings::Settings,
     socket,
     status::{tell, write_status},
@@ -57,6 +58,9 @@ pub async fn run(opened: Opened, systemd: Systemd) -> Result<(), Report> {
     for directory in settings.media.clone() {
         let node = Arc::clone(&node);
         tasks.spawn_blocking(move || watch_media(&node, &directory));
+    }
+    for index in 0..node.sources() {
+        tasks.spawn(poll::follow(Arc::clone(&node), index));
     }
     tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
     tasks.spawn(crate::reconcile::elect(Arc::clone(&node)));

@@ -31,6 +31,7 @@ mod lead;
 mod media;
 mod record;
 mod server;
+mod source;
 
 /// A node's disks, and what is carried to it.
 struct Ship {
