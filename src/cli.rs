@@ -21,6 +21,7 @@ mod lint;
 mod output;
 mod pause;
 mod progress;
+mod pull;
 mod reconcile;
 mod rollback;
 mod run;
@@ -42,7 +43,7 @@ use crate::fault::Report;
 
 /// GitOps for Kubernetes clusters that have no way out.
 ///
-/// Airlock takes signed bundles from removable media, verifies them before it reads them, keeps what it accepted,
+/// Airlock takes signed bundles from removable media and registries, verifies them before it reads them, keeps what it accepted,
 /// renders, applies, and corrects drift. It needs no network and no other service.
 ///
 /// A first bundle: `airlock trust init ROOT --sha256 DIGEST`, then `airlock import /media/stick`, then `airlock status`.
@@ -77,6 +78,8 @@ enum Verb {
     Run(run::Args),
     /// Take in sticks, directories, tars and volumes: verify, copy in, stage
     Import(import::Args),
+    /// Ask the registries of the configuration, or the one that is named, once
+    Pull(pull::Args),
     /// Check a medium and take nothing in: signatures, floors, every blob
     Verify(verify::Args),
     /// Show what a medium carries: entries, sources, images, sizes, signers
@@ -141,6 +144,7 @@ fn act(verb: Verb, context: &Context) -> Result<ExitCode, Report> {
     match verb {
         Verb::Run(args) => run::run(&args, context),
         Verb::Import(args) => import::run(args, context),
+        Verb::Pull(args) => pull::run(args, context),
         Verb::Verify(args) => verify::run(&args, context),
         Verb::Inspect(args) => inspect::run(&args, context),
         Verb::Diff(args) => diff::run(args, context),

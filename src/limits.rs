@@ -230,3 +230,35 @@ pub const CONNECTIONS: usize = 128;
 
 /// The first lines of a request to them.
 pub const REQUEST_HEAD_BYTES: usize = 16 * 1024;
+/// What a server of tokens answers: tokens end at some 16 KiB, since they travel in a header.
+pub const TOKEN_BYTES: u64 = 64 * 1024;
+
+/// What is read of a server's words about what went wrong.
+pub const SERVER_WORDS_BYTES: u64 = 4 * 1024;
+
+/// A docker configuration file: a line or two for each registry that there is.
+pub const CREDENTIALS_BYTES: u64 = 1024 * 1024;
+
+/// A file of authorities in PEM: the whole list of a distribution has 220 KB.
+pub const AUTHORITIES_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How often one request may be sent on: to a storage, to its nearest copy.
+pub const REDIRECTS: usize = 4;
+
+/// How often a pull of one blob is begun again in a row without much having come.
+pub const RECONNECTS: u32 = 3;
+
+/// How long a connection may take, its handshake included.
+pub const CONNECT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How long an answer may take to begin, and may pause: registries that fetch from a slow storage take some seconds.
+pub const SERVER_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a small document may take to come whole.
+pub const SERVER_DOCUMENT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Over how long the rate of a pull is taken.
+pub const SERVER_WINDOW: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The least that a server has to send in that time: a satellite link at 9,600 baud gives 70 KB.
+pub const SERVER_WINDOW_BYTES: u64 = 32 * 1024;

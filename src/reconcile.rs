@@ -25,6 +25,7 @@ mod node;
 mod operator;
 mod pass;
 mod preview;
+mod pull;
 mod receipt;
 mod recorded;
 mod reports;
@@ -42,6 +43,7 @@ pub use memory::{Lend, Memory};
 pub use node::{Anchor, Clock, Node, Profile, begin};
 pub use operator::Kept;
 pub use preview::{EntryPreview, Preview};
+pub use pull::{Followed, SourceStatus};
 pub use status::{ChannelStatus, EntryStatus, Phase, RootStatus, Status};
 pub use upkeep::{CheckedStore, Collected};
 

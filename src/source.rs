@@ -1,9 +1,11 @@
-//! Where bundles come from, and how they are written: the disk's side of the port [`Medium`](crate::bundle::Medium).
+//! Where bundles come from, and how they are written: the world's side of the port [`Medium`](crate::bundle::Medium).
 //!
 //! ```text
 //! media/     a directory, a tar, several volumes seen as one; what a given path is           [`find`]
 //! want       the list of what is missing, left on the medium or put into words               [`Want`]
 //! sink/      a bundle written as a directory, a tar, or volumes                              [`Contents`]
+//! spec       a place on a network, as the configuration names it;  remote: asking it         [`Spec`], [`Remote`]
+//! registry/  bundles as artifacts of registries                                             [`registry`]
 //! mounts     what is mounted below a directory;  watch: what comes and goes there            [`Watch`]
 //! ```
 //!
@@ -14,8 +16,11 @@
 
 mod media;
 mod mounts;
+pub mod registry;
+mod remote;
 mod root;
 mod sink;
+mod spec;
 mod want;
 mod watch;
 
@@ -23,10 +28,12 @@ use std::{io, path::PathBuf};
 
 pub use media::{DirectoryMedium, Found, Survey, TarMedium, Volumes, find, volume_label};
 pub use mounts::{Mount, mounts_below, parse_mountinfo};
+pub use remote::{Asked, Claim, Failure, GaveWay, GiveWay, Remote};
 pub use root::Root;
 pub use sink::{
     Contents, FromBlobs, Supply, Written, write_directory, write_medium, write_tar, write_volumes,
 };
+pub use spec::{Hosts, Spec, Url};
 pub use want::{Left, Missing, Newest, ShortCode, WANT_LIST, Want, WantList, leave};
 pub use watch::{Event, Watch};
 
@@ -50,6 +57,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A place on the network says no, or nothing.
+    #[error(transparent)]
+    Remote(#[from] Failure),
     /// A tar or a document of the layout that is not of the bundle's form.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -102,13 +112,17 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(verb: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { verb, path, source }
+        move |source| match Failure::taken(source) {
+            Ok(failure) => Self::Remote(failure),
+            Err(source) => Self::Io { verb, path, source },
+        }
     }
 }
 
 impl Fault for Error {
     fn code(&self) -> &'static str {
         match self {
+            Self::Remote(failure) => failure.code(),
             Self::Io { source, .. } if crate::digest::Mismatch::within(source).is_some() => "tampered",
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => "read_only",
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "full",
@@ -125,6 +139,7 @@ impl Fault for Error {
 
     fn class(&self) -> Class {
         match self {
+            Self::Remote(failure) => failure.class(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::Unavailable,
             Self::Io { source, .. } if crate::digest::Mismatch::within(source).is_some() => Class::Invalid,
             Self::Io { .. } | Self::Full { .. } => Class::System,
@@ -138,6 +153,7 @@ impl Fault for Error {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Malformed(error) => return error.hint(),
+            Self::Remote(failure) => return failure.hint(),
             Self::NoBundle(_) => {
                 "give the directory that holds `bundle.dsse`, a directory above it, or a `.tar` of it; a medium that is \
                  still being copied has no `bundle.dsse` yet"

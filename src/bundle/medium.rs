@@ -1,4 +1,7 @@
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, Read as _},
+};
 
 use super::Item;
 use crate::digest::Digest;
@@ -27,6 +30,16 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// When it is there and cannot be read.
     fn open(&self, item: Item) -> io::Result<Option<Opened>>;
+
+    /// Opens one item so many bytes after its beginning. [`Opened::size`] stays that of the whole.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn open_at(&self, item: Item, at: u64) -> io::Result<Option<Opened>> {
+        let Some(mut opened) = self.open(item)? else { return Ok(None) };
+        io::copy(&mut opened.reader.by_ref().take(at), &mut io::sink())?;
+        Ok(Some(opened))
+    }
 
     /// The versions of the trust roots that are there, ascending.
     ///

@@ -168,6 +168,7 @@ fn wakes(request: &Request) -> bool {
     matches!(
         request,
         Request::Import { .. }
+            | Request::Pull { .. }
             | Request::Activate { .. }
             | Request::Rollback { .. }
             | Request::Approve { .. }

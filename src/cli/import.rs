@@ -4,10 +4,7 @@ use super::{context::Context, words};
 use crate::{
     daemon::control::{Reply, Request},
     fault::{Class, Report},
-    reconcile::{
-        Imported, Told, Verdict,
-        accept::{Accepted, Damage},
-    },
+    reconcile::{Imported, Told, Verdict, accept::Accepted, import::incomplete},
 };
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +19,12 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     // The agent has another working directory.
     let paths = args.paths.into_iter().map(|path| std::path::absolute(&path).unwrap_or(path)).collect();
     let Reply::Imported(imported) = context.ask(Request::Import { paths })? else { return Err(unexpected()) };
-    context.print(&imported, text)?;
+    print(&imported, context)
+}
+
+/// Prints what came of media; the exit code is that of the last refusal.
+pub(super) fn print(imported: &Imported, context: &Context) -> Result<ExitCode, Report> {
+    context.print(imported, text)?;
     let mut code = ExitCode::SUCCESS;
     for medium in &imported.media {
         match &medium.verdict {
@@ -44,19 +46,6 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     Ok(code)
 }
 
-/// What is wrong with a medium whose bundle is not whole: other content is worse than none.
-fn incomplete(medium: &str, damaged: &[Damage]) -> Report {
-    let because = damaged.iter().map(|it| it.what.clone()).collect();
-    if !damaged.iter().any(|it| it.other) {
-        let hint = "bring the missing discs, or ask the builder for what the want-list names";
-        let error = format!("{medium} does not carry the whole bundle");
-        return Report { because, ..Report::new("missing", Class::Unavailable, error, Some(hint)) };
-    }
-    let hint = "what is good was kept; ask for the bundle again, and ask the courier where this medium was";
-    let error = format!("{medium} holds something else than was signed");
-    Report { because, ..Report::new("tampered", Class::Denied, error, Some(hint)) }
-}
-
 fn text(imported: &Imported) -> String {
     let mut text = String::new();
     for medium in &imported.media {
@@ -68,8 +57,7 @@ fn text(imported: &Imported) -> String {
             }
             Verdict::Refused(_) => continue,
         };
-        let (Accepted::Staged(taking) | Accepted::Held(taking) | Accepted::Incomplete { taking, .. }) =
-            &**accepted;
+        let taking = accepted.taking();
         let what = format!("bundle {} of channel {}", taking.position, taking.channel);
         text += &match &**accepted {
             Accepted::Staged(_) => format!("{what}: accepted, {} copied\n", words::bytes(taking.bytes)),

@@ -1,35 +1,43 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use super::{
-    context::{Context, clock},
+    context::{Context, clock, runtime},
+    pull::url,
     words,
 };
 use crate::{
-    daemon::profile,
-    fault::Report,
+    bundle::Medium,
+    daemon::{self, Settings, profile},
+    fault::{Class, Report},
     reconcile::inspect::{Inspection, inspect},
-    source::{Volumes, find},
+    source::{Asked, GiveWay, Spec, Url, Volumes, find},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A directory, a tar, or a directory with volumes
+    /// A directory, a tar, a directory with volumes, or `oci://registry/path:tag`
     #[arg(required = true, value_name = "WHAT")]
-    paths: Vec<PathBuf>,
+    what: Vec<String>,
 }
 
 /// Shows what a medium carries.
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
-    look(&args.paths, false, context)
+    look(&args.what, false, context)
 }
 
-pub(super) fn look(paths: &[PathBuf], thorough: bool, context: &Context) -> Result<ExitCode, Report> {
+pub(super) fn look(what: &[String], thorough: bool, context: &Context) -> Result<ExitCode, Report> {
     let settings = context.settings()?;
     let (_, memory) = context.read(&settings)?;
     let terms = profile(&settings).terms;
+    // What lies on the network is read as it is looked at, so the runtime stays until the end.
+    let runtime = runtime()?;
+    let _within = runtime.enter();
     let mut media = Vec::new();
-    for path in paths {
-        media.extend(find(path)?.media);
+    for what in what {
+        match Url::is_meant(what) {
+            true => media.push(remote(url(what)?, &settings)?),
+            false => media.extend(find(Path::new(what))?.media),
+        }
     }
     let mut seen = Vec::new();
     for volumes in Volumes::group(media)? {
@@ -44,6 +52,16 @@ pub(super) fn look(paths: &[PathBuf], thorough: bool, context: &Context) -> Resu
         code = ExitCode::from(report.class.exit_code());
     }
     Ok(code)
+}
+
+/// A bundle at a place on the network, asked for as the configuration says where it names the place.
+fn remote(url: Url, settings: &Settings) -> Result<Arc<dyn Medium>, Report> {
+    let known = daemon::sources(settings).into_iter().map(|it| it.spec).find(|it| it.url == url);
+    let spec = known.unwrap_or_else(|| Spec::new(url.clone()));
+    match spec.open(&GiveWay::default())?.newest(None)? {
+        Asked::Bundle { medium, .. } => Ok(medium),
+        Asked::Same => Err(Report::new("source_answer", Class::Bug, format!("{url} gives nothing"), None)),
+    }
 }
 
 fn text(it: &Inspection, thorough: bool) -> String {

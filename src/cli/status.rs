@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use super::{context::Context, import::unexpected, output::table, words};
 use crate::{
     daemon::control::{Reply, Request},
@@ -28,10 +30,31 @@ pub(super) fn text(status: &Status) -> String {
     if status.channels.is_empty() {
         text += "no bundle was accepted yet; `airlock import PATH` takes one in\n";
     }
+    if !status.sources.is_empty() {
+        text += &sources(status);
+    }
     for channel in &status.channels {
         text += &channel_text(channel, status);
     }
     text
+}
+
+/// The places that are asked, each with how it answered.
+fn sources(status: &Status) -> String {
+    let when = |it: Option<Timestamp>| it.map_or_else(|| "never".to_owned(), |it| words::age(it, status.at));
+    let rows: Vec<Vec<String>> = status
+        .sources
+        .iter()
+        .map(|it| {
+            let told = match &it.failure {
+                Some(report) => format!("{} [{}]", report.error, report.code),
+                None => String::new(),
+            };
+            let bundle = it.bundle.map(|it| it.to_string()).unwrap_or_default();
+            vec![it.url.clone(), when(it.tried), when(it.answered), bundle, told]
+        })
+        .collect();
+    format!("\n{}", table(&["SOURCE", "TRIED", "ANSWERED", "BUNDLE", "MESSAGE"], &rows))
 }
 
 fn channel_text(channel: &ChannelStatus, status: &Status) -> String {

@@ -1,16 +1,16 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use super::{context::Context, inspect};
 use crate::fault::Report;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A directory, a tar, or a directory with volumes
+    /// A directory, a tar, a directory with volumes, or `oci://registry/path:tag`
     #[arg(required = true, value_name = "WHAT")]
-    paths: Vec<PathBuf>,
+    what: Vec<String>,
 }
 
 /// Checks everything that an import would check, and takes nothing in.
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
-    inspect::look(&args.paths, true, context)
+    inspect::look(&args.what, true, context)
 }

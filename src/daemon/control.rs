@@ -8,7 +8,7 @@ use crate::{
     bundle::Floor,
     digest::Digest,
     duration::GoDuration,
-    fault::Report,
+    fault::{Class, Report},
     name::{ChannelName, EntryName},
     reconcile::{self, Kept, Node},
     trust::state::{Held, Hold},
@@ -26,6 +26,11 @@ pub enum Request {
     Import {
         /// Absolute paths.
         paths: Vec<PathBuf>,
+    },
+    /// Ask places on the network.
+    Pull {
+        /// The one to ask; all that are configured without.
+        source: Option<String>,
     },
     /// Let a staged bundle become active.
     Activate {
@@ -133,6 +138,16 @@ pub async fn answer(
             let bytes: reconcile::accept::OnBytes =
                 Arc::new(move |done, total| progress("copying", done, total));
             let imported = blocking(move || working.import(&paths, working.now(), &bytes)).await;
+            node.wake();
+            Reply::Imported(imported)
+        }
+        Request::Pull { source } => {
+            let wrong = |why: String| Report::new("source_url", Class::Invalid, why, None);
+            let url = source.map(|it| it.parse().map_err(wrong)).transpose()?;
+            let working = Arc::clone(node);
+            let bytes: reconcile::accept::OnBytes =
+                Arc::new(move |done, total| progress("copying", done, total));
+            let imported = blocking(move || working.pull(url, &bytes)).await?;
             node.wake();
             Reply::Imported(imported)
         }

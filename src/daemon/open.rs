@@ -11,7 +11,7 @@ use crate::{
         directory::DirectoryCluster,
     },
     fault::{Class, Report},
-    reconcile::{Clock, Node, Profile},
+    reconcile::{Clock, Followed, Node, Profile},
     store::RealDisk,
 };
 
@@ -45,6 +45,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
     let profile = profile(&settings);
     let alone = matches!(settings.target, None | Some(Target::Directory(_)));
     let node = Node::open(Arc::new(disk), store_id.as_deref(), profile, cluster, clock)?;
+    let node = node.following(sources(&settings));
     let identity = identity(&node);
     let node = if alone { node } else { node.elected_as(&identity) };
     if store_id.is_none() {
@@ -52,6 +53,21 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
         write_store_id(&settings.store_id, &node.store_id())?;
     }
     Ok(Opened { node: Arc::new(node), settings })
+}
+
+/// The places that the node asks. A file of credentials that is named without a directory is one that systemd loaded for
+/// this process (`LoadCredential=`).
+pub fn sources(settings: &Settings) -> Vec<Followed> {
+    let loaded = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
+    let mut sources = settings.sources.clone();
+    for source in &mut sources {
+        if let (Some(path), Some(directory)) = (&source.spec.credentials, &loaded)
+            && path.is_relative()
+        {
+            source.spec.credentials = Some(directory.join(path));
+        }
+    }
+    sources
 }
 
 /// What a node calls itself in an election: a name for people, and the store's id, which no other node has.

@@ -14,6 +14,7 @@ use super::{
     media::watch_media,
     metrics::Counters,
     open::Opened,
+    poll,
     settings::Settings,
     socket,
     status::{tell, write_status},
@@ -64,6 +65,9 @@ pub async fn run(opened: Opened, mut systemd: Systemd) -> Result<(), Report> {
     for directory in settings.media.clone() {
         let node = Arc::clone(&node);
         tasks.spawn_blocking(move || watch_media(&node, &directory));
+    }
+    for index in 0..node.sources() {
+        tasks.spawn(poll::follow(Arc::clone(&node), index));
     }
     tasks.spawn(crate::reconcile::follow(Arc::clone(&node)));
     tasks.spawn(crate::reconcile::elect(Arc::clone(&node)));

@@ -1,5 +1,7 @@
 //! `/etc/airlock/airlock.yaml`: what a person writes, and what the agent makes of it.
 
+mod sources;
+
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
@@ -10,8 +12,11 @@ use crate::{
     fault::{Class, Fault},
     name::{ChannelName, ClusterId},
     plan::Budget,
+    reconcile::Followed,
     trust::Audience,
 };
+
+use sources::FragmentSource;
 
 /// The configuration of a node, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub struct Settings {
     pub socket: PathBuf,
     /// Directories below which sticks are mounted.
     pub media: Vec<PathBuf>,
+    /// Places on the network that are asked for bundles.
+    pub sources: Vec<Followed>,
     /// Whether a complete bundle becomes active by itself.
     pub activate: Activation,
     /// Where objects go.
@@ -145,6 +152,8 @@ struct Fragment {
     socket: PathBuf,
     #[serde(default)]
     media: Vec<PathBuf>,
+    #[serde(default)]
+    sources: Vec<FragmentSource>,
     #[serde(default = "Fragment::activate")]
     activate: Activation,
     #[serde(default)]
@@ -289,6 +298,8 @@ impl Settings {
                 Budget { count: count.unwrap_or(default.count), percent: percent.unwrap_or(default.percent) }
             }
         };
+        let sources = sources::followed(fragment.sources, &fragment.channels)
+            .map_err(|sources::Wrong { why, fix }| invalid(why, fix))?;
         Ok(Self {
             cluster: fragment.cluster,
             channels: fragment.channels,
@@ -300,6 +311,7 @@ impl Settings {
             store_id: fragment.store_id,
             socket: fragment.socket,
             media: fragment.media,
+            sources,
             activate: fragment.activate,
             target,
             deletion,

@@ -20,7 +20,7 @@ use crate::{
     fault::{Class, Fault},
     limits,
     name::{ChannelName, ClusterId},
-    source::{Missing, Newest, Volumes, Want},
+    source::{Failure, Missing, Newest, Volumes, Want},
     store::{self, Ingest, Store, Taken},
     trust::{Audience, Judged, Policy, Refusal, Root, Standing, Verified, readmit, walk},
 };
@@ -70,6 +70,13 @@ pub struct Damage {
 }
 
 impl Accepted {
+    /// The bundle.
+    pub fn taking(&self) -> &Taking {
+        match self {
+            Self::Staged(taking) | Self::Held(taking) | Self::Incomplete { taking, .. } => taking,
+        }
+    }
+
     /// The outcome in a word.
     pub fn word(&self) -> &'static str {
         match self {
@@ -123,6 +130,9 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A place on the network.
+    #[error(transparent)]
+    Source(#[from] Failure),
     /// The medium.
     #[error("{label} cannot be read")]
     Medium {
@@ -141,6 +151,7 @@ impl Fault for Error {
             Self::Content(error) => error.code(),
             Self::Target { .. } => "target",
             Self::Store(error) => error.code(),
+            Self::Source(failure) => failure.code(),
             Self::Medium { .. } => "medium",
         }
     }
@@ -151,6 +162,7 @@ impl Fault for Error {
             Self::Content(error) => error.class(),
             Self::Target { .. } => Class::Denied,
             Self::Store(error) => error.class(),
+            Self::Source(failure) => failure.class(),
             Self::Medium { .. } => Class::System,
         }
     }
@@ -161,6 +173,7 @@ impl Fault for Error {
             Self::Content(error) => error.hint(),
             Self::Target { .. } => Some("ask the builder for a bundle for this target".into()),
             Self::Store(error) => error.hint(),
+            Self::Source(failure) => failure.hint(),
             Self::Medium { .. } => {
                 Some("take it out, put it in again; if it stays, copy the bundle to another medium".into())
             }
@@ -171,7 +184,10 @@ impl Fault for Error {
 impl Error {
     fn medium(label: &str) -> impl FnOnce(io::Error) -> Self {
         let label = label.to_owned();
-        move |source| Self::Medium { label, source }
+        move |source| match Failure::taken(source) {
+            Ok(failure) => Self::Source(failure),
+            Err(source) => Self::Medium { label, source },
+        }
     }
 }
 
@@ -427,7 +443,7 @@ fn document(store: &Store, medium: &Volumes, digest: Digest, size: u64) -> Resul
         None => content::Error::Missing(digest).into(),
         Some(error) => match Mismatch::within(&error) {
             Some(mismatch) => content::Error::Tampered(mismatch.clone()).into(),
-            None => Error::Medium { label: medium.label(), source: error },
+            None => Error::medium(&medium.label())(error),
         },
     })
 }
@@ -502,11 +518,10 @@ fn copy_piece(
         };
         let mut first = Some(opened.reader);
         let mut open = |at: u64| -> io::Result<Box<dyn Read + Send>> {
-            let mut reader = match first.take() {
+            let reader = match first.take().filter(|_| at == 0) {
                 Some(reader) => reader,
-                None => medium.reopen(place, Item::Blob(piece.digest))?,
+                None => medium.reopen(place, Item::Blob(piece.digest), at)?,
             };
-            io::copy(&mut reader.by_ref().take(at), &mut io::sink())?;
             Ok(meter.around(reader))
         };
         let taken = match blob.parts.is_empty() {
@@ -519,6 +534,10 @@ fn copy_piece(
             // Parts that are each what was signed and make another whole: no other medium will ever mend that.
             Err(error @ store::Error::Tampered(_)) if is_of(&error, blob) && blob.digest != piece.digest => {
                 return Err(error.into());
+            }
+            // A place that does not answer for one blob does not answer for the next.
+            Err(store::Error::Source { source, .. }) if Failure::within(&source).is_some() => {
+                return Err(Error::medium(&label)(source));
             }
             Err(error @ (store::Error::Tampered(_) | store::Error::Source { .. })) => {
                 let other =

@@ -1,19 +1,22 @@
 //! Sticks, directories, tars and volumes: whatever lies at the paths that somebody named.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    accept::{self, Accepted, OnBytes, Terms},
-    card::{self, Told},
+    accept::{self, Accepted, Damage, OnBytes, Terms},
+    card::{self, Told as Card},
     memory::Lend,
     receipt, successor,
 };
 use crate::{
-    bundle::{Floor, Medium as _},
-    fault::{Fault, Report},
+    bundle::{Floor, Medium},
+    fault::{Class, Fault, Report},
     source::{self, Left, Volumes, find, leave},
     store::Store,
 };
@@ -45,7 +48,7 @@ pub enum Verdict {
     /// It was taken, whole or in part.
     Accepted(Box<Accepted>),
     /// It is a latest card, and tells how far a channel is.
-    Told(Told),
+    Told(Card),
     /// It was not.
     Refused(Report),
 }
@@ -117,38 +120,97 @@ pub fn import(
         .collect();
     ranked.sort_by_key(|(position, _)| *position);
     for (_, volumes) in ranked {
-        match accept::accept(store, memory, terms, &volumes, now, progress) {
-            Ok(accepted) => {
-                let want = match &accepted {
-                    Accepted::Incomplete { want, .. } => {
-                        // What is missing is told here as well, so a receipt that cannot be written loses nothing.
-                        let body = receipt::accepted(&accepted, &volumes);
-                        let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
-                        paths.first().map(|path| left(path, want.clone(), &volumes))
-                    }
-                    Accepted::Held(_) | Accepted::Staged(_) => None,
-                };
-                let verdict = Verdict::Accepted(Box::new(accepted));
-                imported.media.push(MediumReport { medium: volumes.label(), verdict, want });
-            }
-            Err(error) => {
-                let label = volumes.label();
-                refuse(store, memory, &mut imported, label, &error, Some(volumes.payload()), now);
-                if let Some(MediumReport { verdict: Verdict::Refused(report), .. }) =
-                    imported.media.last_mut()
-                    && report.code == "agent"
-                    && let Ok(Some(next)) = memory.lend(|memory| successor::of(memory, &volumes))
-                {
-                    report.hint = Some(format!(
-                        "it brings agent {}: `airlock extract --agent --from {} --to PATH` writes it",
-                        next.version,
-                        volumes.label()
-                    ));
-                }
-            }
-        }
+        let told = Told::All(paths.first().map(PathBuf::as_path));
+        imported.media.push(volumes_in(store, memory, terms, &volumes, told, now, progress));
     }
     imported
+}
+
+/// Takes in the one bundle that a place on the network gave. `told` is what was wrong with the place when it was asked
+/// before: what is still wrong is written down once.
+pub(super) fn take(
+    store: &Store,
+    memory: &mut impl Lend,
+    terms: &Terms,
+    medium: Arc<dyn Medium>,
+    told: Option<&Report>,
+    now: Timestamp,
+    progress: &OnBytes,
+) -> MediumReport {
+    let label = medium.label();
+    match Volumes::new(vec![medium]) {
+        Ok(volumes) => volumes_in(store, memory, terms, &volumes, Told::ButFor(told), now, progress),
+        Err(error) => refused(store, memory, label, &error, None, Told::ButFor(told), now),
+    }
+}
+
+/// What is written down of an import.
+#[derive(Clone, Copy)]
+enum Told<'a> {
+    /// Everything; and what is missing is left at this path, too.
+    All(Option<&'a Path>),
+    /// Everything but this, which was written down before.
+    ButFor(Option<&'a Report>),
+}
+
+/// Takes in one bundle.
+fn volumes_in(
+    store: &Store,
+    memory: &mut impl Lend,
+    terms: &Terms,
+    volumes: &Volumes,
+    told: Told<'_>,
+    now: Timestamp,
+    progress: &OnBytes,
+) -> MediumReport {
+    let label = volumes.label();
+    let error = match accept::accept(store, memory, terms, volumes, now, progress) {
+        Ok(accepted) => {
+            let want = match (&accepted, told) {
+                (Accepted::Incomplete { want, damaged, .. }, told) => {
+                    let lacks = incomplete(&label, damaged);
+                    if !matches!(told, Told::ButFor(Some(before)) if *before == lacks) {
+                        // What is missing is told here as well, so a receipt that cannot be written loses nothing.
+                        let body = receipt::accepted(&accepted, volumes);
+                        let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
+                    }
+                    match told {
+                        Told::All(path) => path.map(|path| left(path, want.clone(), volumes)),
+                        Told::ButFor(_) => Some(want.words(Some(volumes))),
+                    }
+                }
+                (Accepted::Held(_) | Accepted::Staged(_), _) => None,
+            };
+            let verdict = Verdict::Accepted(Box::new(accepted));
+            return MediumReport { medium: label, verdict, want };
+        }
+        Err(error) => error,
+    };
+    let mut report = refused(store, memory, label, &error, Some(volumes.payload()), told, now);
+    if let Verdict::Refused(report) = &mut report.verdict
+        && report.code == "agent"
+        && let Ok(Some(next)) = memory.lend(|memory| successor::of(memory, volumes))
+    {
+        report.hint = Some(format!(
+            "it brings agent {}: `airlock extract --agent --from {} --to PATH` writes it",
+            next.version,
+            volumes.label()
+        ));
+    }
+    report
+}
+
+/// What is wrong with a medium whose bundle is not whole: other content is worse than none.
+pub fn incomplete(medium: &str, damaged: &[Damage]) -> Report {
+    let because = damaged.iter().map(|it| it.what.clone()).collect();
+    if !damaged.iter().any(|it| it.other) {
+        let hint = "bring the missing discs, or ask the builder for what the want-list names";
+        let error = format!("{medium} does not carry the whole bundle");
+        return Report { because, ..Report::new("missing", Class::Unavailable, error, Some(hint)) };
+    }
+    let hint = "what is good was kept; ask for the bundle again, and ask the courier where this medium was";
+    let error = format!("{medium} holds something else than was signed");
+    Report { because, ..Report::new("tampered", Class::Denied, error, Some(hint)) }
 }
 
 /// Volumes that lack others, of two bundles: discs of two sets were mixed up, and taking either would make it look as
@@ -179,9 +241,25 @@ fn refuse(
     payload: Option<crate::digest::Digest>,
     now: Timestamp,
 ) {
+    imported.media.push(refused(store, memory, medium, fault, payload, Told::All(None), now));
+}
+
+fn refused(
+    store: &Store,
+    memory: &mut impl Lend,
+    medium: String,
+    fault: &dyn Fault,
+    payload: Option<crate::digest::Digest>,
+    told: Told<'_>,
+    now: Timestamp,
+) -> MediumReport {
     let report = Report::of(fault);
-    // A refusal stands whether or not the disk has room for a line about it.
-    let body = receipt::refused(&report, &medium, payload);
-    let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
-    imported.media.push(MediumReport { medium, verdict: Verdict::Refused(report), want: None });
+    // What may pass by itself is no decision.
+    let passes = |report: &Report| report.class == Class::Unavailable;
+    if !matches!(told, Told::ButFor(before) if before == Some(&report) || passes(&report)) {
+        // A refusal stands whether or not the disk has room for a line about it.
+        let body = receipt::refused(&report, &medium, payload);
+        let _ = memory.lend(|memory| memory.change(store, now, &body, |_| ()));
+    }
+    MediumReport { medium, verdict: Verdict::Refused(report), want: None }
 }

@@ -14,6 +14,7 @@ use super::{
     heart::Heart,
     lead::Candidate,
     memory::Memory,
+    pull::Place,
     receipt,
     reports::Reports,
     status::{ChannelStatus, RootStatus, Status},
@@ -27,6 +28,7 @@ use crate::{
     name::{ChannelName, ClusterId, EntryName},
     object::Gvk,
     plan::Budget,
+    source::GiveWay,
     store::{self, Disk, Store},
     trust::{
         Audience, Verified, anchor,
@@ -73,7 +75,7 @@ pub struct Node {
     pub(super) cluster: Option<Arc<dyn Cluster>>,
     /// Where several nodes keep one cluster.
     pub(super) candidate: Option<Candidate>,
-    memory: Mutex<Memory>,
+    pub(super) memory: Mutex<Memory>,
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
     pub(super) shelved: Mutex<super::shelf::Shelved>,
     pub(super) rendered: Mutex<Cache>,
@@ -83,7 +85,10 @@ pub struct Node {
     /// The cluster's secret, once it is known.
     pub(super) secret: Mutex<Option<[u8; 32]>>,
     /// One import at a time: two would copy the same blobs.
-    importing: Mutex<()>,
+    pub(super) importing: Mutex<()>,
+    /// What is asked of pulls while somebody stands there with a medium.
+    pub(super) give_way: GiveWay,
+    pub(super) places: Mutex<Vec<Place>>,
     notices: Vec<String>,
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
@@ -136,6 +141,8 @@ impl Node {
             rendered: Mutex::default(),
             settled: Mutex::default(),
             importing: Mutex::default(),
+            give_way: GiveWay::default(),
+            places: Mutex::default(),
             heart: Heart::default(),
             secret: Mutex::default(),
             reports: Mutex::default(),
@@ -205,7 +212,10 @@ impl Node {
         now: Timestamp,
         progress: &super::accept::OnBytes,
     ) -> super::import::Imported {
+        // A medium is here now, and the network will be there later.
+        let claim = self.give_way.claim();
         let _importing = lock(&self.importing);
+        drop(claim);
         super::import::import(&self.store, &mut &self.memory, &self.profile.terms, paths, now, progress)
     }
 
@@ -248,6 +258,7 @@ impl Node {
             },
             time_floor: memory.state.time_floor,
             channels,
+            sources: self.source_status(),
             notices: self.notices.clone(),
         }
     }
@@ -275,6 +286,7 @@ impl Node {
     /// Nothing new is begun any more.
     pub fn stop(&self) {
         self.stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.give_way.end();
     }
 
     /// Whether [`Node::stop`] was called.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::SourceStatus;
 use crate::{
     digest::Digest,
     fault::Report,
@@ -26,6 +27,9 @@ pub struct Status {
     pub time_floor: Timestamp,
     /// Its channels, those that it relays for others included.
     pub channels: Vec<ChannelStatus>,
+    /// The places on the network that are asked for bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceStatus>,
     /// What was not as it should be when the node started, and is again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,

@@ -32,6 +32,7 @@ mod media;
 mod record;
 mod server;
 mod shelf;
+mod source;
 
 /// A node's disks, and what is carried to it.
 struct Ship {

@@ -13,3 +13,4 @@ pub mod medium;
 pub mod model;
 pub mod peer;
 pub mod recipe;
+pub mod registry;

@@ -2,6 +2,7 @@
 
 mod kustomize;
 mod node;
+mod pull;
 mod store;
 mod yaml;
 
@@ -18,6 +19,8 @@ pub enum Subject {
     Kustomize,
     /// `airlock import` of gigabytes
     Import,
+    /// `airlock pull` of a gibibyte from a registry, beside `skopeo copy` of the same
+    Pull,
     /// From the start of `airlock run` to the moment when it is ready
     Start,
     /// Opening a store of many blobs
@@ -37,6 +40,7 @@ pub fn run(subject: Subject) -> Result<String> {
         Subject::Yaml => yaml::run(),
         Subject::Kustomize => kustomize::run(),
         Subject::Import => node::import(),
+        Subject::Pull => pull::run(),
         Subject::Start => node::start(),
         Subject::Open => store::open(),
     }

@@ -20,6 +20,8 @@ mod init;
 mod inspect;
 mod lock;
 mod opened;
+mod push;
+mod registry;
 mod sign;
 mod write;
 
@@ -28,7 +30,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use airlock::{bundle::AgentVersion, name::BundleName};
+use airlock::{bundle::AgentVersion, name::BundleName, source::registry::Place};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
@@ -41,6 +43,7 @@ pub use init::init;
 pub use inspect::inspect;
 pub use lock::Lock;
 pub use opened::Opened;
+pub use push::{Pushed, Reach, push};
 pub use sign::{DIFFERENCE, attach, bytes_to_sign, request, sign, standing};
 pub use write::{Form, Holds, write};
 
@@ -67,6 +70,9 @@ pub enum Command {
         /// With --next: from now on an entry looks elsewhere within its tree; this is how dev becomes prod.
         #[arg(long, value_name = "ENTRY=PATH")]
         path: Vec<Named<String>>,
+        /// How registries are reached.
+        #[command(flatten)]
+        reach: Reach,
         /// Where things lie.
         #[command(flatten)]
         places: Places,
@@ -135,6 +141,26 @@ pub enum Command {
         /// Leave out what the bundle of that sequence, or that code (1-41-7f3a90b2), holds.
         #[arg(long, value_name = "SEQUENCE")]
         since: Option<String>,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Push a signed bundle into a registry, as one artifact; what is there is not sent again.
+    Push {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// Where to: `oci://registry/path:tag`.
+        #[arg(value_name = "OCI-URL")]
+        to: Place,
+        /// How the registry is reached.
+        #[command(flatten)]
+        reach: Reach,
+        /// Send blobs in pieces: for proxies that take no large requests.
+        #[arg(long)]
+        chunked: bool,
+        /// Make the images that it carries images of the registry, too, under their own paths and tags.
+        #[arg(long)]
+        images: bool,
         /// Where things lie.
         #[command(flatten)]
         places: Places,
@@ -255,7 +281,7 @@ pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
                 directory.display()
             )
         }
-        Command::Build { name, next, path, places } => {
+        Command::Build { name, next, path, reach, places } => {
             let mut paths = BTreeMap::new();
             for Named { name, value } in path {
                 paths.insert(name.parse()?, value.clone());
@@ -267,6 +293,7 @@ pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
                     out: places.out.clone(),
                     next: *next,
                     paths,
+                    reach: reach.clone(),
                 },
                 world,
             )?;
@@ -314,6 +341,12 @@ pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
                 written.written,
                 written.kept
             )
+        }
+        Command::Push { bundle, to, reach, chunked, images, places } => {
+            let pushed = push(&places.find(bundle)?, to, reach, *chunked, *images, places.trust.as_deref())?;
+            let images =
+                if *images { format!(", {} images beside it", pushed.images) } else { String::new() };
+            format!("{}\n{} blobs sent, {} were there{images}\n", pushed.place, pushed.sent, pushed.kept)
         }
         Command::Agent { version, binaries, key, to, trust } => {
             agent(*version, binaries, key, to, trust, world)?

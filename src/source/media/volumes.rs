@@ -136,13 +136,13 @@ impl Volumes {
             .filter_map(move |(place, medium)| Some((place, medium.open(item).transpose()?)))
     }
 
-    /// Opens once more what [`Volumes::copies`] opened on the medium at that place.
+    /// Opens once more what [`Volumes::copies`] opened on the medium at that place, so many bytes after its beginning.
     ///
     /// # Errors
     /// When it is not there any more, or cannot be read.
-    pub fn reopen(&self, place: usize, item: Item) -> io::Result<Box<dyn Read + Send>> {
+    pub fn reopen(&self, place: usize, item: Item, at: u64) -> io::Result<Box<dyn Read + Send>> {
         let medium = self.media.get(place).ok_or(io::ErrorKind::NotFound)?;
-        Ok(medium.open(item)?.ok_or(io::ErrorKind::NotFound)?.reader)
+        Ok(medium.open_at(item, at)?.ok_or(io::ErrorKind::NotFound)?.reader)
     }
 
     /// Which numbers of how many volumes are not at hand, by the labels of those that are: volumes that say to be of

@@ -104,7 +104,7 @@ pub(super) fn start() -> Result<String> {
 }
 
 /// The binary in its optimised form, from the same checkout.
-fn binary() -> Result<PathBuf> {
+pub(super) fn binary() -> Result<PathBuf> {
     let checkout = crate::golden::checkout();
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--package", "airlock", "--bin", "airlock"])
@@ -119,7 +119,7 @@ fn binary() -> Result<PathBuf> {
 const FILES: &str = "bundles/load/files";
 
 /// Plain files of one size, as a description names them.
-fn files(at: &Path, count: usize, blobs: &mut Vec<(Digest, u64)>) -> Result<String> {
+pub(super) fn files(at: &Path, count: usize, blobs: &mut Vec<(Digest, u64)>) -> Result<String> {
     let folder = at.join("files");
     fs::create_dir(&folder)?;
     *blobs = make(&folder, count, BLOB_BYTES)?;
@@ -163,15 +163,15 @@ fn images(at: &Path, count: usize) -> Result<String> {
 }
 
 /// A bundle that was built and signed.
-struct Bundle {
-    directory: PathBuf,
+pub(super) struct Bundle {
+    pub(super) directory: PathBuf,
     root: PathBuf,
     digest: String,
 }
 
 impl Bundle {
     /// `fill` puts the content into the bundle's directory, and gives what the description says of it.
-    fn make(folder: &Path, fill: impl FnOnce(&Path) -> Result<String>) -> Result<Self> {
+    pub(super) fn make(folder: &Path, fill: impl FnOnce(&Path) -> Result<String>) -> Result<Self> {
         let mut world = World::fixed(Timestamp::now(), 7, "");
         for name in ["a", "b", "d", "e"] {
             key::new(&folder.join(name), name, true, &mut world)?;
@@ -210,6 +210,7 @@ impl Bundle {
             out: folder.join("out"),
             next: false,
             paths: BTreeMap::new(),
+            reach: bundle::Reach::default(),
         };
         let built = bundle::build(&options, &world)?;
         for name in ["d", "e"] {
@@ -221,7 +222,7 @@ impl Bundle {
     }
 
     /// A node that trusts the bundle's root and holds nothing yet.
-    fn node(&self, binary: &Path) -> Result<Node> {
+    pub(super) fn node(&self, binary: &Path) -> Result<Node> {
         let path = self.root.with_file_name("node");
         fs::create_dir(&path)?;
         let base = path.display();
@@ -240,12 +241,13 @@ impl Bundle {
     }
 }
 
-struct Node {
-    path: PathBuf,
+/// A node on this machine.
+pub(super) struct Node {
+    pub(super) path: PathBuf,
 }
 
 impl Node {
-    fn command(&self, binary: &Path, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, binary: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary);
         command.args(arguments).arg("--config").arg(self.path.join("airlock.yaml"));
         command
@@ -253,7 +255,7 @@ impl Node {
 }
 
 /// Waits for a process, and gives the most memory that it had, in KiB.
-fn watch(child: &mut Child) -> Result<u64> {
+pub(super) fn watch(child: &mut Child) -> Result<u64> {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {

@@ -20,6 +20,7 @@ use anyhow::{Context, Result, ensure};
 
 use self::{place::Place, work::Work};
 use super::{
+    Reach,
     blobs::Blobs,
     description::Description,
     lock::{self, Lock},
@@ -39,6 +40,8 @@ pub struct Options {
     pub next: bool,
     /// Where entries look within their trees from now on.
     pub paths: BTreeMap<EntryName, String>,
+    /// How registries are reached.
+    pub reach: Reach,
 }
 
 /// A bundle that was built, unsigned.

@@ -63,6 +63,9 @@ pub struct LockedSource {
     /// The commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The manifest of a chart in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
     /// The blob.
     pub content: Digest,
 }

@@ -154,7 +154,11 @@ impl Opened {
         Ok(Some(tree))
     }
 
-    fn blob(&self, blob: &Blob) -> Result<Option<Vec<u8>>> {
+    /// Reads a blob; none where the medium does not carry it.
+    ///
+    /// # Errors
+    /// When it is not what was signed.
+    pub(super) fn blob(&self, blob: &Blob) -> Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         for part in blob.pieces() {
             let Some(opened) = self.medium.open(Item::Blob(part.digest))? else { return Ok(None) };

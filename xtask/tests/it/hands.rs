@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use xtask::{
     World,
-    bundle::{self, Built, Options},
+    bundle::{self, Built, Options, Reach},
     key,
     root::{self, Edit},
 };
@@ -68,6 +68,7 @@ impl Hands {
             out: self.path("out"),
             next: false,
             paths: BTreeMap::new(),
+            reach: Reach::default(),
         }
     }
 

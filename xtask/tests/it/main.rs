@@ -18,6 +18,7 @@ mod fixture;
 mod hands;
 mod key;
 mod openssh;
+mod registry;
 mod root;
 
 /// A file that nobody declares above would silently never run.

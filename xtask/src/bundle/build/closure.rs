@@ -15,7 +15,7 @@ use airlock::{
 use anyhow::Result;
 
 use super::Work;
-use crate::bundle::{apis, image};
+use crate::bundle::{apis, description::Text, image};
 
 impl Work<'_> {
     /// Takes the images, and notes which references they answer.
@@ -32,11 +32,29 @@ impl Work<'_> {
                 let what = format!("channel `{}` does not reach image {name}", says.channel);
                 return Err(wrong(what, "`cargo xtask root rotate --images` widens its reach"));
             }
-            let layout = self.description.at(&image.layout);
-            let taken = image::take(&layout, image.select.as_deref(), &says.target.arch, &mut self.blobs)
-                .map_err(|error| {
-                    wrong(format!("{error:#}"), "correct `layout`, `select` or `target.arch`")
-                })?;
+            let (layout, select) = match (&image.layout, &image.from) {
+                (Some(layout), None) => (self.description.at(layout), image.select.clone()),
+                (None, Some(Text(from))) if image.select.is_none() => {
+                    let pinned = self.place.images.get(&name);
+                    let from = pinned.map_or_else(|| from.clone(), |it| from.clone().pinned(*it));
+                    let fetched = self.place.registries.image(&from, &says.target.arch);
+                    let (layout, digest) = fetched.map_err(|error| {
+                        let what = format!("image {name} cannot be had: {error:#}");
+                        wrong(what, "correct `from` or `target.arch`; `--credentials` and `--ca` say how it is reached")
+                    })?;
+                    (layout, Some(digest.to_string()))
+                }
+                _ => {
+                    let what = format!("image {name} needs exactly one of `layout` and `from`");
+                    return Err(wrong(
+                        what,
+                        "`layout` is a directory, `from` is `oci://…`, which needs no `select`",
+                    ));
+                }
+            };
+            let taken = image::take(&layout, select.as_deref(), &says.target.arch, &mut self.blobs).map_err(
+                |error| wrong(format!("{error:#}"), "correct `layout`, `select` or `target.arch`"),
+            )?;
             if reference.digest().is_some_and(|it| !taken.answers.contains(&it)) {
                 return Err(wrong(
                     format!("the layout's image is not {name}"),

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use airlock::{
     bundle::{Previous, TrustRoot},
+    digest::Digest,
     name::EntryName,
 };
 use anyhow::{Result, ensure};
@@ -13,6 +14,7 @@ use crate::{
     bundle::{
         description::Description,
         lock::{self, Lock, LockedSource},
+        registry::Registries,
     },
 };
 
@@ -26,6 +28,10 @@ pub(super) struct Place {
     pub(super) previous: Option<Previous>,
     pub(super) paths: BTreeMap<EntryName, String>,
     pub(super) commits: BTreeMap<String, String>,
+    /// What names in registries resolved to: images, and the manifests of charts.
+    pub(super) images: BTreeMap<String, Digest>,
+    pub(super) charts: BTreeMap<String, Digest>,
+    pub(super) registries: Registries,
 }
 
 impl Place {
@@ -46,12 +52,14 @@ impl Place {
                 root.domain
             );
         }
+        let registries = Registries::new(&options.out, &options.reach);
         match pinned {
             Some(lock) if !options.next => {
                 ensure!(
                     options.paths.is_empty(),
                     "a path changes what is built; say `--next`, too, for the next bundle of the channel"
                 );
+                let chart = |(name, it): (&String, &LockedSource)| Some((name.clone(), it.manifest?));
                 let commit = |(name, it): (&String, &LockedSource)| Some((name.clone(), it.commit.clone()?));
                 Ok(Self {
                     is_new: false,
@@ -62,6 +70,9 @@ impl Place {
                     previous: lock.previous.clone(),
                     paths: lock.paths.clone(),
                     commits: lock.sources.iter().filter_map(commit).collect(),
+                    images: lock.images.clone(),
+                    charts: lock.sources.iter().filter_map(chart).collect(),
+                    registries,
                 })
             }
             last => {
@@ -92,6 +103,9 @@ impl Place {
                     previous: last.map(|it| Previous { sequence: it.sequence, digest: it.bundle }),
                     paths,
                     commits: BTreeMap::new(),
+                    images: BTreeMap::new(),
+                    charts: BTreeMap::new(),
+                    registries,
                 })
             }
         }

@@ -10,6 +10,7 @@ use airlock::{
     name::EntryName,
     object::Object,
     render,
+    source::registry,
     trust::Verified,
 };
 use anyhow::{Result, bail};
@@ -130,7 +131,7 @@ impl<'a> Work<'a> {
             let needles = ["sources", &says.name, &needle.display().to_string()];
             self.description.wrong(&needles, what, "correct the path, or fetch what is missing")
         };
-        let mut commit = None;
+        let (mut commit, mut manifest) = (None, None);
         let (content, is, tree) = if let Some(git) = &says.git {
             let repository = at(&git.path);
             let pinned = self.place.commits.get(&says.name).cloned();
@@ -146,12 +147,26 @@ impl<'a> Work<'a> {
             (collect::put_tree(&tree, &mut self.blobs)?, SourceKind::Tree, Some(tree))
         } else {
             let path = says.chart.as_deref().unwrap_or_else(|| Path::new("."));
-            let content =
-                collect::put_chart(&at(path), &mut self.blobs).map_err(|error| wrong(path, error))?;
-            let tree = collect::chart(&at(path)).map_err(|error| wrong(path, error))?;
+            let lies = match path.to_str().filter(|it| it.starts_with("oci://")) {
+                None => at(path),
+                Some(url) => {
+                    let place: registry::Place =
+                        url.parse().map_err(|why| wrong(path, anyhow::anyhow!("{why}")))?;
+                    let pinned = self.place.charts.get(&says.name);
+                    let place = pinned.map_or_else(|| place.clone(), |it| place.clone().pinned(*it));
+                    let (file, digest) =
+                        self.place.registries.chart(&place).map_err(|error| wrong(path, error))?;
+                    manifest = Some(digest);
+                    file
+                }
+            };
+            let content = collect::put_chart(&lies, &mut self.blobs).map_err(|error| wrong(path, error))?;
+            let tree = collect::chart(&lies).map_err(|error| wrong(path, error))?;
             (content, SourceKind::Chart, Some(tree))
         };
-        self.lock.sources.insert(says.name.clone(), LockedSource { commit, content: content.digest });
+        self.lock
+            .sources
+            .insert(says.name.clone(), LockedSource { commit, manifest, content: content.digest });
         Ok(Found { content, is, tree })
     }
 

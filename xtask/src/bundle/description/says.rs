@@ -7,6 +7,7 @@ use airlock::{
     duration::GoDuration,
     name::{BundleName, ChannelName, EntryName, Namespace},
     object::images::ImageField,
+    source::registry::Place,
 };
 use jiff::Span;
 use serde::{Deserialize, Deserializer, de};
@@ -44,7 +45,7 @@ pub struct Says {
     /// What entries and Flux objects may name by URL.
     #[serde(default)]
     pub sources: Vec<SourceSays>,
-    /// Images out of OCI layouts.
+    /// Images out of OCI layouts and registries.
     #[serde(default)]
     pub images: Vec<ImageSays>,
     /// Plain files.
@@ -148,7 +149,7 @@ pub struct SourceSays {
     /// A directory.
     #[serde(default)]
     pub tree: Option<PathBuf>,
-    /// A chart: a directory or a `.tgz`.
+    /// A chart: a directory, a `.tgz`, or `oci://registry/path:version`.
     #[serde(default)]
     pub chart: Option<PathBuf>,
     /// The namespaces whose objects may ask.
@@ -166,14 +167,18 @@ pub struct GitSays {
     pub r#ref: String,
 }
 
-/// Images of an OCI layout.
+/// An image; exactly one of `layout` and `from`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ImageSays {
     /// The reference that pods name.
     pub name: String,
-    /// The directory of the layout.
-    pub layout: PathBuf,
+    /// The directory of an OCI layout.
+    #[serde(default)]
+    pub layout: Option<PathBuf>,
+    /// A place in a registry: `oci://registry/path:tag`.
+    #[serde(default)]
+    pub from: Option<Text<Place>>,
     /// Which image of the layout, by its `org.opencontainers.image.ref.name` or digest; where it has one, that one.
     #[serde(default)]
     pub select: Option<String>,

@@ -1,0 +1,98 @@
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use super::{Failure, GiveWay, Remote, registry};
+
+/// A remote place as the configuration names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Where.
+    pub url: Url,
+    /// What identifies this node there: a docker configuration file, a file with a token, an ssh key.
+    pub credentials: Option<PathBuf>,
+    /// The authorities that its certificate may come from, in PEM; those of the system without.
+    pub ca: Option<PathBuf>,
+    /// Other hosts that it may send this node to: for tokens, for blobs.
+    pub hosts: Hosts,
+    /// Whether it may be asked without TLS. Loopback always may.
+    pub plain_http: bool,
+    /// How long it is waited for.
+    pub patience: registry::Patience,
+    /// The keys of ssh servers.
+    pub known_hosts: Option<PathBuf>,
+}
+
+/// Which other hosts a place may send us to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// These, as `host` or `host:port`.
+    Only(Vec<String>),
+    /// Any that proves who it is, as the tools of a connected machine have it.
+    AnyByTls,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+impl Spec {
+    /// A place about which nothing more is said.
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            credentials: None,
+            ca: None,
+            hosts: Hosts::default(),
+            plain_http: false,
+            patience: registry::Patience::default(),
+            known_hosts: None,
+        }
+    }
+
+    /// Makes ready to ask: reads the files that it names. It is called on a thread that may block, within a runtime.
+    ///
+    /// # Errors
+    /// When one of the files cannot be used, or the scheme is one that this agent does not know.
+    pub fn open(&self, give_way: &GiveWay) -> Result<Box<dyn Remote>, Failure> {
+        match &self.url {
+            Url::Registry(place) => {
+                let registry = registry::Registry::open(place, self, give_way);
+                registry.map(|it| Box::new(it) as Box<dyn Remote>).map_err(Failure::new)
+            }
+        }
+    }
+}
+
+/// Where a remote place is: one variant a scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Url {
+    /// `oci://host[:port]/path[:tag][@sha256:…]`
+    Registry(registry::Place),
+}
+
+impl Url {
+    /// Whether an argument of a command names a remote place rather than a path.
+    pub fn is_meant(text: &str) -> bool {
+        text.contains("://")
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(place) => fmt::Display::fmt(place, f),
+        }
+    }
+}
+
+impl FromStr for Url {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            Some(("oci", _)) => text.parse().map(Self::Registry),
+            _ => Err(format!("`{text}` is none of the places that are asked for bundles: `oci://…`")),
+        }
+    }
+}
