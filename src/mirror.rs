@@ -21,7 +21,7 @@ mod route;
 use std::sync::Arc;
 
 pub use answer::answer;
-pub use catalogue::{Catalogue, Known};
+pub use catalogue::{Catalogue, Known, Lies};
 pub use route::{Route, Wanted, route};
 
 use crate::{content::Blobs, fault::Report};

@@ -28,8 +28,16 @@ impl Shelf for Node {
             return Ok(Arc::clone(catalogue));
         }
         let mut catalogue = Catalogue::default();
-        for (_, channel, held) in &in_use {
+        for (cluster, channel, held) in &in_use {
             self.shelve(&mut catalogue, channel, held)?;
+            let newest = in_use.iter().filter(|(its, same, _)| (its, same) == (cluster, channel));
+            let newest = newest.map(|(.., it)| it.position).max();
+            let mut tags = vec![held.position.to_string()];
+            tags.extend((newest == Some(held.position)).then(|| "latest".to_owned()));
+            let mut names = vec![format!("airlock/{cluster}/{channel}")];
+            names.extend((*cluster == self.profile.cluster).then(|| format!("airlock/{channel}")));
+            let contents = self.contents(&*self.content(channel, held)?)?;
+            catalogue.add_artifact(&names, &tags, &contents);
         }
         for channel in self.own_channels() {
             for held in self.kept(&channel)?.into_values().rev().take(self.profile.keep) {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{node::Node, successor};
 use crate::{
     bundle::{Floor, pieces},
+    content::Content,
     digest::{Digest, Mismatch},
     fault::{Class, Report},
     name::ChannelName,
@@ -148,7 +149,18 @@ impl Node {
         progress: &dyn Fn(&str, u64, u64),
     ) -> Result<Written, Report> {
         let held = self.chosen(channel, position)?;
-        let content = self.content(channel, &held)?;
+        let contents = self.contents(&*self.content(channel, &held)?)?;
+        let total = contents.pieces.iter().map(|it| it.size).sum();
+        let blobs = self.store.blobs();
+        let stem = format!("{channel}-{}", held.position);
+        let written = write_medium(directory, &stem, &contents, &FromBlobs(&*blobs), &mut |done| {
+            progress("writing", done, total)
+        })?;
+        Ok(written)
+    }
+
+    /// All that a medium holds of a bundle.
+    pub(super) fn contents(&self, content: &Content) -> Result<Contents, Report> {
         let inventory = content.inventory()?;
         let statement = &content.root().statement;
         let chain = self.memory().chain().to_vec();
@@ -163,9 +175,9 @@ impl Node {
             roots.entry(root.version).or_insert_with(|| root.envelope().to_vec());
         }
         let head = |digest, size| crate::bundle::Piece { digest, size, slice: None };
-        let contents = Contents {
+        Ok(Contents {
             roots,
-            agent: successor::carried(&content, &inventory)?,
+            agent: successor::carried(content, &inventory)?,
             bundle: content.root().envelope().to_vec(),
             index: crate::bundle::index_json(content.release(), &inventory),
             label: None,
@@ -174,14 +186,7 @@ impl Node {
                 head(statement.release.digest, statement.release.size),
             ],
             pieces: pieces(&inventory),
-        };
-        let total = statement.inventory.total;
-        let blobs = self.store.blobs();
-        let stem = format!("{channel}-{}", held.position);
-        let written = write_medium(directory, &stem, &contents, &FromBlobs(&*blobs), &mut |done| {
-            progress("writing", done, total)
-        })?;
-        Ok(written)
+        })
     }
 
     /// Writes a plain file of a kept bundle to `to`: found by its name among the release's files, or by its digest.

@@ -36,3 +36,39 @@ async fn a_tag_is_what_runs_and_the_rest_is_there_by_digest() {
     node.roll_back(&platform, None, "the test").unwrap();
     assert_eq!(tagged(&node), Some(first));
 }
+
+/// A node with a mirror that answers, and a peer that knows its address alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_takes_bundles_from_the_mirror() {
+    let (near, far) = (Ship::new(), Ship::new());
+    let first = near.start();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shelf: Arc<dyn airlock::mirror::Shelf> = Arc::<Node>::clone(&first);
+    let serving = airlock::mirror::http::serve(listener, move |it| airlock::mirror::answer(&shelf, it));
+    let serving = tokio::spawn(serving);
+    let urls: Vec<String> = ["airlock/platform", "airlock/ship-7/platform:1-1", "airlock/other"]
+        .map(|path| format!("oci://{address}/{path}"))
+        .into();
+    let second = far.start();
+    let pull = async |at: usize| {
+        let (node, url) = (Arc::clone(&second), urls[at].parse().unwrap());
+        let pulled = tokio::task::spawn_blocking(move || node.pull(Some(url), &quiet())).await.unwrap();
+        pulled.unwrap().refusal().map(|it| it.code.to_string())
+    };
+    let (one, manifest) = with_image(1, b"one");
+    assert!(pull(0).await.is_some(), "there is nothing yet");
+    near.carry(&first, &one);
+    assert_eq!(pull(0).await, None, "the newest one");
+    first.reconcile(None).await;
+    second.reconcile(None).await;
+    assert_eq!(sequences(&second), [None, Some(1), Some(1)]);
+    assert_eq!(tagged(&second), Some(manifest), "and hands it on");
+    near.carry(&first, &with_image(2, b"two").0);
+    assert_eq!(pull(1).await, None, "one by its position is what is there");
+    assert_eq!(sequences(&second), [None, Some(1), Some(1)]);
+    assert!(pull(2).await.is_some(), "nobody has such a channel");
+    assert_eq!(pull(0).await, None);
+    assert_eq!(sequences(&second), [Some(2), Some(1), Some(1)]);
+    serving.abort();
+}
