@@ -31,6 +31,7 @@ mod split;
 mod statement;
 pub mod strict;
 mod trust_root;
+mod values_from;
 mod version;
 mod volume;
 
@@ -52,6 +53,7 @@ pub use statement::{
     kubernetes_minor,
 };
 pub use trust_root::{Channel, ChannelScope, Keyholders, Roles, TrustRoot};
+pub use values_from::{ValuesFrom, ValuesKind};
 pub use version::AgentVersion;
 pub use volume::VolumeLabel;
 

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     archive,
-    bundle::{Descriptor, EntryKind},
+    bundle::{EntryKind, Kubernetes},
     content::Content,
     limits,
     object::{Object, ObjectId, normalize::normalize},
@@ -125,39 +125,59 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
     Ok(Outcome::Rendered(Box::new(Rendered::seal(spec, origin, parts))))
 }
 
-/// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
-/// signers what changes. Nothing can apply them. A kustomization has no sources here beside its own tree.
-///
-/// # Errors
-/// When the engine refuses the tree, or cannot work without the cluster.
-pub fn preview(
-    tree: &archive::Tree,
-    kind: EntryKind,
-    path: &str,
-    values: &serde_json::Map<String, serde_json::Value>,
-) -> Result<Vec<(Object, Place)>, Why> {
-    let parts = match kind {
-        EntryKind::Manifests => manifests::read(tree, path)?,
-        EntryKind::Kustomization => kustomizations::alone(tree, path)?,
-        EntryKind::Chart => charts::preview(charts::from_tree(tree, path)?, values)?,
-    };
-    check_duplicates(&parts.objects)?;
-    Ok(with_hooks(parts))
+/// What a builder knows, and holds against an entry before anybody signed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The answers that the bundle has where a site gives none.
+    pub site: &'a serde_json::Map<String, serde_json::Value>,
+    /// The versions of Kubernetes that the bundle is made for.
+    pub kubernetes: Option<&'a Kubernetes>,
 }
 
-/// The same for the blob of a chart, packed by Helm or as a tree.
+/// The content of an entry that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Files<'a> {
+    /// A tree.
+    Tree(&'a archive::Tree),
+    /// The blob of a chart, packed by Helm or as a tree.
+    Chart(&'a [u8]),
+}
+
+/// What a builder sees.
+#[derive(Debug)]
+pub enum Preview {
+    /// Loose objects, hooks among them. Nothing can apply them.
+    Objects(Vec<(Object, Place)>),
+    /// Nothing yet: the entry takes what only the site or its cluster has. This is what it says without.
+    Waits(Why),
+}
+
+/// What an engine makes of an entry before anybody signed it, for the builder, who looks for images and tells signers what
+/// changes. A kustomization has no sources here beside its own tree.
 ///
 /// # Errors
-/// As [`preview`].
-pub fn preview_chart(
-    blob: &[u8],
-    content: &Descriptor,
-    path: &str,
-    values: &serde_json::Map<String, serde_json::Value>,
-) -> Result<Vec<(Object, Place)>, Why> {
-    let parts = charts::preview(charts::from_blob(blob, content, path)?, values)?;
+/// When the engine refuses it, whatever the site will say.
+pub fn preview(files: Files<'_>, spec: &Spec, draft: &Draft<'_>) -> Result<Preview, Why> {
+    let path = &spec.path;
+    let parts = match (spec.engine, files) {
+        (EntryKind::Manifests, Files::Tree(tree)) => manifests::read(tree, path)?,
+        (EntryKind::Kustomization, Files::Tree(tree)) => kustomizations::alone(tree, path)?,
+        (EntryKind::Manifests | EntryKind::Kustomization, Files::Chart(_)) => {
+            return Err(Why::Form("chart".into()));
+        }
+        (EntryKind::Chart, files) => {
+            let chart = match files {
+                Files::Tree(tree) => charts::from_tree(tree, path)?,
+                Files::Chart(blob) => charts::from_blob(blob, &spec.content, path)?,
+            };
+            match charts::preview(&chart, spec, draft)? {
+                Ok(parts) => parts,
+                Err(why) => return Ok(Preview::Waits(why)),
+            }
+        }
+    };
     check_duplicates(&parts.objects)?;
-    Ok(with_hooks(parts))
+    Ok(Preview::Objects(with_hooks(parts)))
 }
 
 /// Hooks name images too.

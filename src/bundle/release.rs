@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, Malformed, strict};
+use super::{Header, Malformed, ValuesFrom, ValuesKind, strict};
 use crate::{
     digest::Digest,
     duration::GoDuration,
@@ -91,6 +91,9 @@ pub struct Entry {
     /// The values of a chart, over its own.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
+    /// Values of a chart that the cluster or the site has, below the entry's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values_from: Vec<ValuesFrom>,
 }
 
 /// Which engine renders an entry.
@@ -255,6 +258,16 @@ impl Release {
         for entry in &self.entries {
             if let Some(missing) = entry.depends_on.iter().find(|it| !names.contains(it)) {
                 return Err(format!("entry `{}` depends on `{missing}`, which is not there", entry.name));
+            }
+            if entry.kind != EntryKind::Chart && !entry.values_from.is_empty() {
+                return Err(format!("entry `{}` is no chart, and only charts have `valuesFrom`", entry.name));
+            }
+            for source in &entry.values_from {
+                source.check().map_err(|why| format!("`valuesFrom` of entry `{}`: {why}", entry.name))?;
+                if source.kind == ValuesKind::Site && self.site.is_none() {
+                    let why = "takes values of the site, and the bundle does not ask it anything";
+                    return Err(format!("entry `{}` {why}", entry.name));
+                }
             }
         }
         // A moved tag: one URL and revision cannot stand for two contents.

@@ -134,7 +134,9 @@ impl Node {
         let inventories = Inventories::read(&*cluster).await?;
         let forecast = self.deletions(&cluster, channel, &desired, &inventories).await?;
         if !forecast.refusals.is_empty() {
-            return Err(Report::all_of(Report::each(&forecast.refusals)));
+            let mut reports = Report::each(&forecast.refusals);
+            reports.extend(desired.waiting.values().map(waits_for));
+            return Err(Report::all_of(reports));
         }
         let approved = state.waivers.iter().map(|it| Approval::Digest(it.digest)).collect();
         let guard = Guard { approved, ..self.guard(channel, &inventories) };
@@ -154,6 +156,13 @@ impl Node {
         };
         Ok(site::answers(content.release().site.as_ref(), &file, text.as_deref())?)
     }
+}
+
+/// Why an entry is not rendered, in one sentence: where several things are told only these are.
+fn waits_for(report: &Report) -> Report {
+    let told: Vec<&str> = [&report.error].into_iter().chain(&report.because).map(String::as_str).collect();
+    let error = told.join(": ");
+    Report { error, because: Vec::new(), ..report.clone() }
 }
 
 fn set_aside(held: &Held, why: &str) -> Report {

@@ -68,7 +68,11 @@ pub(super) fn check(desired: &Desired) -> Result<(), Error> {
     };
     let known = release.images.keys().chain(&release.closure.external).chain(&release.closure.unresolved);
     let known: BTreeSet<String> = known.map(|it| whole(it)).collect();
-    for object in desired.entries.values().flat_map(|it| it.objects()) {
+    let objects = desired
+        .entries
+        .values()
+        .flat_map(|it| it.objects().iter().chain(it.hooks().iter().map(|hook| &hook.object)));
+    for object in objects {
         for named in images(object, &release.closure.image_fields) {
             if !known.contains(&whole(&named.image)) {
                 return Err(Error::Image { image: named.image, place: named.place });

@@ -70,6 +70,8 @@ impl Node {
             forecast.add(rendered.owner(), own);
             forecast.refusals.extend(refusals);
         }
+        // What is not rendered yet cannot be installed either.
+        forecast.refusals.extend(desired.waiting.keys().map(|it| plan::Refusal::Release(desired.owner(it))));
         let open = open(guard);
         for owner in desired.retired(inventories) {
             let around = inventories.around(&owner, &desired.claims)?;

@@ -29,6 +29,9 @@ pub(super) type Site = serde_json::Map<String, serde_json::Value>;
 pub(super) struct Desired {
     pub(super) content: Arc<Content>,
     pub(super) entries: BTreeMap<EntryName, Arc<Rendered>>,
+    /// Entries that cannot be rendered before something is in the cluster that is not there, or is not right there. Nothing
+    /// is known of their objects, so nothing is done about them.
+    pub(super) waiting: BTreeMap<EntryName, Report>,
     pub(super) graph: Arc<Graph<EntryName>>,
     /// Which entry renders what.
     pub(super) claims: Owners,
@@ -64,7 +67,7 @@ impl Node {
         let nodes = release.entries.iter().map(|it| (it.name.clone(), it.depends_on.clone()));
         let graph = Graph::new(nodes)?;
         let answered = Digest::of(&serde_json::to_vec(&site).unwrap_or_default());
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut waiting) = (BTreeMap::new(), BTreeMap::new());
         for entry in &release.entries {
             self.beat();
             self.grant(entry.timeout.0);
@@ -79,7 +82,15 @@ impl Node {
                         let (secret, kept) = self.secret(cluster, looks).await?;
                         (inputs.secret, lasting) = (Some(secret), kept);
                     }
-                    let (rendered, asked) = self.render(cluster, content, &Spec::from(entry), inputs).await?;
+                    let Made { rendered, asked } =
+                        self.render(cluster, content, &Spec::from(entry), inputs).await?;
+                    let rendered = match rendered {
+                        Ok(rendered) => rendered,
+                        Err(report) => {
+                            waiting.insert(entry.name.clone(), report);
+                            continue;
+                        }
+                    };
                     if lasting && !asked {
                         let mut cache = lock(&self.rendered);
                         cache.0.entry(channel.clone()).or_default().insert(key, Arc::clone(&rendered));
@@ -93,7 +104,7 @@ impl Node {
             it.objects().iter().map(|object| (object.id(), it.owner().clone()))
         });
         let claims = Owners::of(objects);
-        Ok(Desired { content: Arc::clone(content), entries, graph: Arc::new(graph), claims })
+        Ok(Desired { content: Arc::clone(content), entries, waiting, graph: Arc::new(graph), claims })
     }
 
     /// What random names and passwords of charts are derived from, and whether the cluster keeps it. Whoever only looks
@@ -118,22 +129,29 @@ impl Node {
         Ok((secret, true))
     }
 
-    /// Renders one entry; true where the cluster was asked for more than where a kind lives, which never changes.
+    /// Renders one entry. Once it read objects of the cluster, what is wrong may be wrong there, so it is the entry's
+    /// trouble and not that of the whole bundle.
     async fn render(
         &self,
         cluster: &Arc<dyn Cluster>,
         content: &Content,
         spec: &Spec,
         mut inputs: Inputs,
-    ) -> Result<(Arc<Rendered>, bool), Report> {
+    ) -> Result<Made, Report> {
         let mut asked = false;
         for _ in 0..=ROUNDS {
             // A panic in one entry is that entry's fault, and the agent goes on.
             let outcome =
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, spec, &inputs)));
-            match outcome.map_err(|panic| entry::panicked("rendering", &spec.name, &*panic))?? {
-                Outcome::Rendered(rendered) => return Ok((Arc::from(rendered), asked)),
-                Outcome::Needs(needs) => {
+            match outcome.map_err(|panic| entry::panicked("rendering", &spec.name, &*panic))? {
+                Ok(Outcome::Rendered(rendered)) => {
+                    return Ok(Made { rendered: Ok(Arc::from(rendered)), asked });
+                }
+                Err(error) if !inputs.answers.lookups.is_empty() || error.waits() => {
+                    return Ok(Made { rendered: Err(Report::of(&error)), asked });
+                }
+                Err(error) => return Err(error.into()),
+                Ok(Outcome::Needs(needs)) => {
                     let answers = self.observer(cluster).answer(&needs).await?;
                     let unknown = answers.scopes.values().any(Option::is_none);
                     asked |= unknown || !needs.lookups.is_empty();
@@ -144,6 +162,14 @@ impl Node {
         let error = format!("entry `{}` asks the cluster for ever", spec.name);
         Err(Report::new("needs_rounds", Class::Invalid, error, None))
     }
+}
+
+/// How a render ended.
+struct Made {
+    /// What came out, or why the entry waits.
+    rendered: Result<Arc<Rendered>, Report>,
+    /// Whether the cluster was asked for more than where a kind lives, which never changes.
+    asked: bool,
 }
 
 fn random() -> Result<[u8; record::SECRET_BYTES], Report> {
@@ -160,10 +186,20 @@ impl Desired {
         self.graph.order().filter_map(|name| self.entries.get(name))
     }
 
+    /// Whether the bundle has an entry, rendered or not.
+    pub(super) fn has(&self, name: &EntryName) -> bool {
+        self.entries.contains_key(name) || self.waiting.contains_key(name)
+    }
+
+    /// The channel's name for an entry.
+    pub(super) fn owner(&self, entry: &EntryName) -> Owner {
+        Owner { channel: self.content.root().statement.channel.clone(), entry: entry.clone() }
+    }
+
     /// Entries of the channel that have an inventory and are not in the bundle.
     pub(super) fn retired(&self, inventories: &Inventories) -> Vec<Owner> {
         let channel = &self.content.root().statement.channel;
         let owners = inventories.iter().map(|it| &it.owner).filter(|it| it.channel == *channel);
-        owners.filter(|it| !self.entries.contains_key(&it.entry)).cloned().collect()
+        owners.filter(|it| !self.has(&it.entry)).cloned().collect()
     }
 }

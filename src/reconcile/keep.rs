@@ -135,7 +135,7 @@ impl Keeping {
             agreed = node.agree(channel, used, &forecast.all)?;
             guard.approved.push(Approval::List(agreed));
         }
-        node.forget_entries(channel, |name| desired.entries.contains_key(name));
+        node.forget_entries(channel, |name| desired.has(name));
         node.note_kinds(&desired);
         let (node, channel) = (Arc::clone(node), channel.clone());
         Ok(Self { node, channel, state, active, cluster, desired, inventories, forecast, guard })
@@ -156,7 +156,10 @@ impl Keeping {
                     continue;
                 }
                 begun.insert(name.clone());
-                let Some(rendered) = self.desired.entries.get(name) else { continue };
+                let Some(rendered) = self.desired.entries.get(name) else {
+                    self.tell_unrendered(name);
+                    continue;
+                };
                 if self.stands(name, only) || self.is_paused(name, rendered) {
                     ready.insert(name.clone());
                     continue;
@@ -203,7 +206,8 @@ impl Keeping {
             self.node.wake();
         }
         let paused = self.desired.entries.keys().any(|name| self.state.paused.contains_key(name));
-        if ready.len() == self.desired.entries.len() && only.is_none() && !paused {
+        let whole = ready.len() == self.desired.entries.len() && self.desired.waiting.is_empty();
+        if whole && only.is_none() && !paused {
             self.retire().await?;
             self.node.settle(&self.channel, &self.active)?;
         }
@@ -242,6 +246,18 @@ impl Keeping {
 
     fn guard_of(&self, owner: &Owner) -> Guard {
         Guard { elsewhere: self.forecast.beside(owner), ..self.guard.clone() }
+    }
+
+    /// An entry that is not rendered is left as it is, and says why.
+    fn tell_unrendered(&self, name: &EntryName) {
+        if let Some(report) = self.desired.waiting.get(name) {
+            let phase = match report.class {
+                Class::Unavailable => Phase::DependencyNotReady,
+                _ => Phase::Failed,
+            };
+            let (message, report) = (report.error.clone(), Some(report.clone()));
+            self.node.report_with(&self.channel, name, phase, message, 0, report, BTreeMap::new());
+        }
     }
 
     fn tell_waiting(&self, begun: &BTreeSet<EntryName>, ready: &BTreeSet<EntryName>) {
@@ -284,8 +300,9 @@ impl Keeping {
 
     /// An inventory that cannot be read and is no entry's of the bundle: what it held is forgotten by nobody.
     fn stray_damage(&self) -> Result<(), Report> {
+        let waiting = self.desired.waiting.keys().map(|it| Inventory::name(&self.desired.owner(it)));
         let known: BTreeSet<String> =
-            self.desired.entries.values().map(|it| Inventory::name(it.owner())).collect();
+            self.desired.entries.values().map(|it| Inventory::name(it.owner())).chain(waiting).collect();
         let own = format!("inventory.{}.", self.channel);
         let stray = self.inventories.damaged.iter().find(|it| match it {
             InventoryError::Damaged { name, .. } => name.starts_with(&own) && !known.contains(name),

@@ -78,7 +78,7 @@ impl Node {
         // The bundle as a whole is judged above; its entries are shown whatever came of that.
         let open = Guard { approved: vec![plan::Approval::List(list.clone())], ..guard };
         let mut entries: Vec<EntryPreview> = Vec::new();
-        let mut unsettled: BTreeSet<EntryName> = BTreeSet::new();
+        let mut unsettled: BTreeSet<EntryName> = desired.waiting.keys().cloned().collect();
         for rendered in desired.entries_in_order() {
             let mut entry = Entry {
                 rendered: Arc::clone(rendered),
@@ -118,6 +118,7 @@ impl Node {
                 changes: serde_json::to_value(&diff).unwrap_or_default(),
             });
         }
+        entries.extend(desired.waiting.iter().map(|(entry, report)| unrendered(entry, report)));
         for (owner, diff) in self.retired_diffs(&cluster, &desired, &inventories).await? {
             entries.push(EntryPreview {
                 entry: owner.entry,
@@ -139,6 +140,17 @@ impl Node {
 
 fn is_dry_run(refusal: &plan::Refusal) -> bool {
     matches!(refusal, plan::Refusal::DryRun { .. })
+}
+
+/// An entry that waits for something before it can even be rendered.
+fn unrendered(entry: &EntryName, report: &Report) -> EntryPreview {
+    // The entry is named by what stands above.
+    let why = if report.because.is_empty() { report.error.clone() } else { report.because.join(": ") };
+    EntryPreview {
+        entry: entry.clone(),
+        text: format!("not rendered yet: {why}\n"),
+        changes: serde_json::json!({ "waits": report }),
+    }
 }
 
 /// An entry that can be tried only once others are there.

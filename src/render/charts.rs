@@ -1,6 +1,9 @@
 //! Entries that are charts: from a blob to what Helm would install.
 
-use std::rc::Rc;
+mod given;
+mod preview;
+
+use std::{collections::BTreeSet, rc::Rc};
 
 use serde_json::{Value, json};
 
@@ -10,15 +13,21 @@ use super::{
         self, Capabilities, Chart, Event, Manifest, Options, Randomness, Rendered, World, chart, record,
         values,
     },
+    reach,
+    spec::DEFAULT_NAMESPACE,
 };
 use crate::{
     archive::{self, Tree},
-    bundle::Descriptor,
+    bundle::{Descriptor, Kubernetes},
     content::Content,
     object::{Gvk, Object, list},
     render::gotemplate::{self, Budget, sprig::clock::Time},
     yaml::{self, Version},
 };
+
+pub(super) use preview::preview;
+
+use given::{Known, given, questions};
 
 /// Renders the chart of a spec.
 ///
@@ -28,14 +37,14 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
     let wanted = &spec.content;
     let blob = content.read(&wanted.digest, wanted.size)?;
     let chart = from_blob(&blob, wanted, &spec.path)?;
-    let mut capabilities = Capabilities::default();
-    // Of the versions that the bundle is made for the newest counts.
-    let target = content.root().statement.target.kubernetes.as_ref();
-    if let Some(version) =
-        target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok())
-    {
-        capabilities.kube_version = version;
+    let capabilities = capabilities(content.root().statement.target.kubernetes.as_ref());
+    let reach = &content.root().scope;
+    let known = Known { site: &inputs.site, answers: Some(&inputs.answers) };
+    let needs = questions(spec, &inputs.answers, reach)?;
+    if !needs.lookups.is_empty() {
+        return Ok(Err(needs));
     }
+    let given = given(spec, &known)?;
     let answers = inputs.answers.clone();
     let world = World {
         now: Time { nanos: 0, ..Time::unix(inputs.time().as_second()) },
@@ -44,17 +53,12 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
         budget: Budget::default(),
         lenient: false,
     };
-    let given = given(&spec.values);
-    let release = helm::Release {
-        name: super::shortened(spec.name.as_str(), RELEASE_NAME),
-        namespace: spec.target_namespace.as_ref().map_or("default", |it| it.as_str()).to_owned(),
-        revision: 1,
-        is_upgrade: false,
-    };
+    let release = release(spec);
     helm::check(&chart)?;
     let rendered = helm::install(&chart, &given, &release, &capabilities, Options::default(), world)?;
     if !rendered.needs.is_empty() {
-        let lookups = rendered.needs.iter().filter_map(question).collect();
+        let lookups: BTreeSet<Lookup> = rendered.needs.iter().filter_map(question).collect();
+        lookups.iter().try_for_each(|it| reach::check_read(it, reach))?;
         return Ok(Err(Needs { lookups, ..Needs::default() }));
     }
     let mut parts = parts(&rendered)?;
@@ -66,34 +70,28 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
     Ok(Ok(parts))
 }
 
-/// Renders a chart that nobody has signed yet, as far as that goes without a cluster.
-///
-/// # Errors
-/// As [`read`].
-pub(super) fn preview(chart: Chart, own: &serde_json::Map<String, Value>) -> Result<Parts, Why> {
-    helm::check(&chart)?;
-    let world = World {
-        now: Time::unix(0),
-        // Nobody sees it, and no image depends on it.
-        random: Randomness::Derived([0; 32]),
-        cluster: None,
-        budget: Budget::default(),
-        lenient: false,
-    };
-    let release =
-        helm::Release { name: "preview".into(), namespace: "default".into(), revision: 1, is_upgrade: false };
-    let given = given(own);
-    let capabilities = Capabilities::default();
-    parts(&helm::install(&chart, &given, &release, &capabilities, Options::default(), world)?)
-}
-
 /// The longest name of a release: what is made of it has to fit a label.
 const RELEASE_NAME: usize = 53;
 
-/// Values as templates see them.
-fn given(own: &serde_json::Map<String, Value>) -> gotemplate::Map {
-    let given: yaml::Map = own.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-    values::from_map(&given)
+/// The release that a spec becomes.
+fn release(spec: &Spec) -> helm::Release {
+    helm::Release {
+        name: super::shortened(spec.name.as_str(), RELEASE_NAME),
+        namespace: spec.target_namespace.as_ref().map_or(DEFAULT_NAMESPACE, |it| it.as_str()).to_owned(),
+        revision: 1,
+        is_upgrade: false,
+    }
+}
+
+/// What the cluster can do, as far as the statement says it: of the versions that the bundle is made for the newest counts.
+fn capabilities(target: Option<&Kubernetes>) -> Capabilities {
+    let mut capabilities = Capabilities::default();
+    if let Some(version) =
+        target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok())
+    {
+        capabilities.kube_version = version;
+    }
+    capabilities
 }
 
 /// A chart as Helm packs it, or as a tree.
@@ -127,7 +125,9 @@ fn answer(answers: &Answers, asked: &helm::Lookup) -> Option<gotemplate::Map> {
     let found = answers.lookups.get(&question)?;
     let whole = |object: &Object| Value::Object(object.fields().clone());
     let value = if asked.name.is_empty() {
-        let items: Vec<Value> = found.iter().map(whole).collect();
+        // Who may see all of a kind sees none of the agent's own.
+        let visible = found.iter().filter(|it| it.namespace() != Some(reach::AGENT_NAMESPACE));
+        let items: Vec<Value> = visible.map(whole).collect();
         json!({ "apiVersion": asked.api_version, "kind": format!("{}List", asked.kind), "items": items })
     } else {
         match found.first() {
@@ -202,7 +202,7 @@ fn event(event: Event) -> HookEvent {
 }
 
 /// When a hook is deleted. Helm does so before it makes it anew where the chart says nothing, and knows no other words.
-fn deletions(words: &[String]) -> std::collections::BTreeSet<HookDeletion> {
+fn deletions(words: &[String]) -> BTreeSet<HookDeletion> {
     if words.is_empty() {
         return [HookDeletion::BeforeHookCreation].into();
     }

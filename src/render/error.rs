@@ -20,6 +20,13 @@ pub struct Error {
     pub why: Why,
 }
 
+impl Error {
+    /// Whether it may go away by itself, as something comes that is not there yet.
+    pub fn waits(&self) -> bool {
+        matches!(self.why, Why::ValuesFrom { missing: true, .. })
+    }
+}
+
 /// What is wrong with an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
@@ -114,6 +121,22 @@ pub enum Why {
         /// What the channel may not do.
         why: OutOfReach,
     },
+    /// What is read is outside the channel's reach.
+    #[error("reading {what} is out of the reach of its channel: {why}")]
+    Reads {
+        /// What is read.
+        what: String,
+        /// What the channel may not do.
+        why: OutOfReach,
+    },
+    /// Values that are to come from the cluster or the site are not there, or cannot be read.
+    #[error("{what}")]
+    ValuesFrom {
+        /// What is wrong, in the words of Flux.
+        what: String,
+        /// Whether something that is not there may come yet.
+        missing: bool,
+    },
     /// A kustomization cannot be built.
     #[error("kustomization `{path}` cannot be built")]
     Kustomize {
@@ -157,7 +180,8 @@ impl Fault for Error {
             Why::Duplicate { .. } => "duplicate",
             Why::NoNamespace { .. } => "no_namespace",
             Why::UnknownKind { .. } => "unknown_kind",
-            Why::Scope { .. } => "scope",
+            Why::Scope { .. } | Why::Reads { .. } => "scope",
+            Why::ValuesFrom { .. } => "values_from",
             Why::Kustomize { why, .. } => why.code(),
             Why::Empty => "empty_render",
         }
@@ -170,8 +194,8 @@ impl Fault for Error {
             Why::Chart(error) => error.class(),
             Why::Object(error) => error.class(),
             Why::Kustomize { why, .. } => why.class(),
-            Why::UnknownKind { .. } => Class::Unavailable,
-            Why::NotSigned(_) | Why::Scope { .. } | Why::Empty => Class::Denied,
+            Why::UnknownKind { .. } | Why::ValuesFrom { missing: true, .. } => Class::Unavailable,
+            Why::NotSigned(_) | Why::Scope { .. } | Why::Reads { .. } | Why::Empty => Class::Denied,
             _ => Class::Invalid,
         }
     }
@@ -197,8 +221,18 @@ impl Fault for Error {
             Why::UnknownKind { .. } => {
                 format!("let entry `{entry}` depend on the entry that brings the CustomResourceDefinition")
             }
-            Why::Scope { why: OutOfReach::Agent, .. } => "use another namespace".into(),
-            Why::Scope { .. } => {
+            Why::ValuesFrom { missing: true, .. } => {
+                format!(
+                    "bring what is missing, and entry `{entry}` goes on; or write `optional: true` beside it in bundle.yaml"
+                )
+            }
+            Why::ValuesFrom { missing: false, .. } => {
+                "correct what it holds, or `targetPath` in bundle.yaml".into()
+            }
+            Why::Scope { why: OutOfReach::Agent, .. } | Why::Reads { why: OutOfReach::Agent, .. } => {
+                "use another namespace".into()
+            }
+            Why::Scope { .. } | Why::Reads { .. } => {
                 "the trust root says how far a channel reaches; `airlock trust show` lists it".into()
             }
             Why::Empty => format!(

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -38,7 +41,7 @@ impl Inputs {
 pub struct Needs {
     /// Kinds of which only the cluster knows where they live.
     pub scopes: BTreeSet<GroupKind>,
-    /// Objects that a template looks up.
+    /// Objects that a template looks up, or that hold values.
     pub lookups: BTreeSet<Lookup>,
 }
 
@@ -51,6 +54,18 @@ pub struct Lookup {
     pub namespace: String,
     /// The name; may be empty.
     pub name: String,
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { gvk, namespace, name } = self;
+        match (namespace.as_str(), name.as_str()) {
+            ("", "") => write!(f, "all of kind {}", gvk.kind),
+            ("", name) => write!(f, "{} {name}", gvk.kind),
+            (namespace, "") => write!(f, "all of kind {} in {namespace}", gvk.kind),
+            (namespace, name) => write!(f, "{} {namespace}/{name}", gvk.kind),
+        }
+    }
 }
 
 /// What the cluster answered.

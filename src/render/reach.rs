@@ -1,6 +1,6 @@
 //! How far a channel reaches, held against every object before anything else sees it.
 
-use super::{OutOfReach, Place, Why};
+use super::{Lookup, OutOfReach, Place, Why};
 use crate::{
     bundle::ChannelScope,
     object::{
@@ -37,5 +37,27 @@ pub(super) fn check(
             Some(name) if !reach.reaches(Some(name)) => refuse(OutOfReach::Namespace(name.to_owned())),
             _ => Ok(()),
         },
+    }
+}
+
+/// Whether a channel may let something be read: what it renders may show what it read, so it reaches no further than
+/// what it writes.
+///
+/// # Errors
+/// When it may not.
+pub(super) fn check_read(asked: &Lookup, reach: &ChannelScope) -> Result<(), Why> {
+    let refuse = |why| Err(Why::Reads { what: asked.to_string(), why });
+    match asked.namespace.as_str() {
+        AGENT_NAMESPACE => refuse(OutOfReach::Agent),
+        // What lives in no namespace, or lives in any.
+        "" => {
+            let of_cluster = Scopes::built_in().of(&asked.gvk.group_kind()) == Some(Scope::Cluster);
+            match reach.cluster_scoped && (of_cluster || reach.namespaces.is_none()) {
+                true => Ok(()),
+                false => refuse(OutOfReach::Cluster),
+            }
+        }
+        namespace if !reach.reaches(Some(namespace)) => refuse(OutOfReach::Namespace(namespace.to_owned())),
+        _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    bundle::{Descriptor, Entry, EntryKind, HealthCheck},
+    bundle::{Descriptor, Entry, EntryKind, HealthCheck, ValuesFrom},
     duration::GoDuration,
     name::{EntryName, Namespace},
 };
@@ -38,9 +38,16 @@ pub struct Spec {
     pub service_account: Option<ServiceAccount>,
     /// The values of a chart.
     pub values: serde_json::Map<String, serde_json::Value>,
+    /// Further values of a chart, below those.
+    pub values_from: Vec<ValuesFrom>,
+    /// The namespace of the ConfigMaps and Secrets among them: that of the release.
+    pub values_namespace: String,
     /// Counts the changes of this spec by itself; 0 where it never changes without its bundle.
     pub generation: i64,
 }
+
+/// The namespace of a release that names none.
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// A service account that is impersonated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +82,12 @@ impl From<&Entry> for Spec {
             allow_empty: entry.allow_empty,
             service_account: None,
             values: entry.values.clone(),
+            values_from: entry.values_from.clone(),
+            values_namespace: entry
+                .target_namespace
+                .as_ref()
+                .map_or(DEFAULT_NAMESPACE, |it| it.as_str())
+                .to_owned(),
             generation: 0,
         }
     }

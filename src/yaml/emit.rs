@@ -25,14 +25,18 @@ pub fn emit(value: &Value) -> String {
 
 /// Appends what [`emit`] gives. `out` should be empty or end with a line.
 pub fn emit_into(value: &Value, out: &mut String) {
-    write(value, Writer::new(out, Version::V2));
+    let mut writer = Writer::new(out, Version::V2);
+    write(value, &mut writer);
+    writer.finish();
 }
 
 /// Prints `value` as the encoder of go-yaml v3 with an indent of two, which is Helm's `toYamlPretty`: lists indented
 /// under their key, nothing folded.
 pub fn emit_pretty(value: &Value) -> String {
     let mut out = String::new();
-    write(value, Writer::new(&mut out, Version::V3));
+    let mut writer = Writer::new(&mut out, Version::V3);
+    write(value, &mut writer);
+    writer.finish();
     out
 }
 
@@ -41,7 +45,8 @@ pub(super) fn may_be_block(version: Version, text: &str) -> bool {
     text::Traits::of(version, text).block
 }
 
-fn write(value: &Value, mut writer: Writer<'_>) {
+/// Writes `value` where the writer stands.
+pub fn write(value: &Value, writer: &mut Writer<'_>) {
     let version = writer.version();
     for step in Walk::new(value, |entries| natural::sort(version, entries, |(key, _)| key)) {
         match step {
@@ -59,5 +64,4 @@ fn write(value: &Value, mut writer: Writer<'_>) {
             Step::EndSeq | Step::EndMap => writer.end(),
         }
     }
-    writer.finish();
 }

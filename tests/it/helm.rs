@@ -24,6 +24,7 @@ use rand_core::SeedableRng as _;
 use serde_json::{Value as Json, json};
 
 mod corpus;
+mod own;
 
 /// The rows of a file of ours, each with what the original made of it.
 fn rows(kind: &str, name: &str) -> Vec<(Json, Json)> {
@@ -193,17 +194,21 @@ fn with_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 #[track_caller]
 fn check_render(name: &str, least: usize) {
     with_stack(|| {
-        check_rows("render", name, least, |case| match rendered(case) {
-            Ok(rendered) => {
-                json!({ "output": rendered.text(case["noHooks"] == true, case["skipTests"] == true) })
-            }
-            Err(error) => {
-                let debug =
-                    if error.is_late() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
-                json!({ "error": format!("{error}{debug}") })
-            }
-        });
+        check_rows("render", name, least, printed);
     });
+}
+
+/// What a case prints, or its error.
+fn printed(case: &Json) -> Json {
+    match rendered(case) {
+        Ok(rendered) => {
+            json!({ "output": rendered.text(case["noHooks"] == true, case["skipTests"] == true) })
+        }
+        Err(error) => {
+            let debug = if error.is_late() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
+            json!({ "error": format!("{error}{debug}") })
+        }
+    }
 }
 
 #[test]
@@ -219,11 +224,18 @@ fn values_are_coalesced() {
 #[test]
 fn schemas_are_held() {
     check_render("schema", 20);
+    check_render("schema_own", 119);
+    check_render("schema_random", 780);
+}
+
+#[test]
+fn formats_are_held() {
+    check_render("formats", 344);
 }
 
 #[test]
 fn templates_see_what_helm_shows_them() {
-    check_render("engine", 14);
+    check_render("engine", 15);
 }
 
 #[test]
@@ -239,7 +251,7 @@ fn documents_are_split_and_sorted() {
 #[test]
 fn charts_are_linted() {
     with_stack(|| {
-        check_rows("lint", "charts", 17, |case| {
+        check_rows("lint", "charts", 19, |case| {
             let given = given(case).unwrap();
             let lint = Lint {
                 given: &given,
@@ -267,26 +279,29 @@ fn charts_are_linted() {
 
 #[test]
 fn flags_are_read() {
-    check_rows("set", "flags", 70, |row| {
-        let base: yaml::Value = row.get("base").cloned().unwrap_or(json!({})).into();
-        let base = from_map(base.as_map().unwrap());
-        let text = row["text"].as_str().unwrap();
-        let file = |name: &str| match name.starts_with("missing") {
-            true => Err(format!("open {name}: no such file")),
-            false => Ok(format!("content of {name}").into_bytes()),
-        };
-        let kind = match row["kind"].as_str().unwrap() {
-            "set" => Kind::Typed,
-            "string" => Kind::Text,
-            "json" => Kind::Json,
-            "literal" => Kind::Literal,
-            _ => Kind::File(&file),
-        };
-        match set(kind, text, &base) {
-            Ok(()) => json!({ "values": typed(&base.into()) }),
-            Err(error) => json!({ "error": error }),
-        }
-    });
+    check_rows("set", "flags", 70, set_of);
+}
+
+/// What a flag makes of a text.
+fn set_of(row: &Json) -> Json {
+    let base: yaml::Value = row.get("base").cloned().unwrap_or(json!({})).into();
+    let base = from_map(base.as_map().unwrap());
+    let text = row["text"].as_str().unwrap();
+    let file = |name: &str| match name.starts_with("missing") {
+        true => Err(format!("open {name}: no such file")),
+        false => Ok(format!("content of {name}").into_bytes()),
+    };
+    let kind = match row["kind"].as_str().unwrap() {
+        "set" => Kind::Typed,
+        "string" => Kind::Text,
+        "json" => Kind::Json,
+        "literal" => Kind::Literal,
+        _ => Kind::File(&file),
+    };
+    match set(kind, text, &base) {
+        Ok(()) => json!({ "values": typed(&base.into()) }),
+        Err(error) => json!({ "error": error }),
+    }
 }
 
 /// Numbers with their types, as the oracle prints them.

@@ -540,6 +540,44 @@ async fn a_chart_is_shown_and_not_half_installed() {
     assert_eq!(secret.unwrap(), None);
 }
 
+/// What a chart's values come from may be missing, and that is the chart's trouble alone.
+#[tokio::test]
+async fn a_chart_waits_for_values_and_says_so() {
+    let ship = Ship::new();
+    let node = ship.start();
+    let file = |name: &str, text: &str| (SafePath::new(name).unwrap(), Item::file(text));
+    let shows = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: '{{ .Values.word }}'}\n";
+    let chart = Tree::new([
+        file("Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n"),
+        file("templates/a.yaml", shows),
+    ]);
+    let mut maker = Maker::default();
+    maker.entry(
+        json!({"name": "shop", "kind": "chart", "targetNamespace": "shop",
+            "valuesFrom": [{"kind": "Secret", "name": "words", "valuesKey": "word", "targetPath": "word"}]}),
+        &chart.unwrap(),
+    );
+    let put = |object: Value| {
+        let object = Object::new(object, "it").unwrap();
+        let cluster = ship.counted.inner.clone();
+        async move { cluster.create(&object, &CreateOptions::by("somebody")).await.unwrap() }
+    };
+    put(space()).await;
+    ship.carry(&node, &maker);
+    node.reconcile(None).await;
+    let waiting = channel(&node).waiting.unwrap();
+    assert_eq!(waiting.code, "release");
+    assert!(waiting.because.iter().any(|it| it.contains("secrets \"words\" not found")), "{waiting:?}");
+    let preview = node.preview(&"platform".parse().unwrap()).await.unwrap();
+    assert!(preview.entries[0].text.starts_with("not rendered yet: could not resolve Secret"), "{preview:?}");
+    assert_eq!(preview.refused.unwrap().code, "release");
+    put(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "words", "namespace": "shop"},
+        "data": {"word": "YWhveQ=="}}))
+    .await;
+    let preview = node.preview(&"platform".parse().unwrap()).await.unwrap();
+    assert!(preview.entries[0].text.contains("ConfigMap/shop/a"), "{preview:?}");
+}
+
 #[tokio::test]
 async fn an_object_goes_from_one_entry_to_another() {
     let ship = Ship::new();

@@ -9,11 +9,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use airlock::{
+    bundle::Site,
     content::{Blobs, Content},
     digest::Digest,
     fault::Fault,
-    object::{GroupKind, scope::Scope},
-    render::{Inputs, Outcome, Spec, render},
+    object::{GroupKind, Object, scope::Scope},
+    render::{Inputs, Lookup, Outcome, Spec, render},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -22,6 +23,8 @@ use crate::support::{
     bundle::{Maker, tree},
     case,
 };
+
+mod values;
 
 /// `case.yaml`.
 #[derive(Debug, Deserialize)]
@@ -35,18 +38,30 @@ struct Case {
     scopes: BTreeMap<String, Option<String>>,
     /// Whether the cluster's secret is known.
     secret: bool,
+    /// What the cluster has, where it is asked for objects; without it the test tells what is asked.
+    objects: Option<Vec<Value>>,
+    /// What the site answers.
+    site: Map<String, Value>,
 }
 
 impl Default for Case {
     fn default() -> Self {
         let namespaces = vec!["*".to_owned()];
-        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes: BTreeMap::new(), secret: false }
+        Self {
+            entry: Map::new(),
+            namespaces,
+            cluster_scoped: true,
+            scopes: BTreeMap::new(),
+            secret: false,
+            objects: None,
+            site: Map::new(),
+        }
     }
 }
 
 #[test]
 fn cases() {
-    case::each("render", 60, check);
+    case::each("render", 75, check);
 }
 
 #[track_caller]
@@ -56,18 +71,35 @@ fn check(directory: &Path) {
     for (key, value) in &case.entry {
         entry[key] = value.clone();
     }
+    let site = Some(Site { schema: json!({}), defaults: Map::new() });
     let mut maker =
-        Maker { namespaces: case.namespaces, cluster_scoped: case.cluster_scoped, ..Maker::default() };
+        Maker { namespaces: case.namespaces, cluster_scoped: case.cluster_scoped, site, ..Maker::default() };
     maker.entry(entry, &tree(&directory.join("tree")));
     let content = maker.content();
-    let mut inputs = Inputs::new(&content, Map::new());
+    let mut inputs = Inputs::new(&content, case.site);
     let answers = case.scopes.iter().map(|(kind, scope)| {
         let scope = scope.as_ref().map(|it| if it == "Cluster" { Scope::Cluster } else { Scope::Namespaced });
         (kind.parse::<GroupKind>().unwrap(), scope)
     });
     inputs.answers.scopes.extend(answers);
     inputs.secret = case.secret.then_some([7; 32]);
+    let spec = Spec::from(&content.release().entries[0]);
+    while let (Some(objects), Ok(Outcome::Needs(needs))) = (&case.objects, render(&content, &spec, &inputs)) {
+        assert!(!needs.lookups.is_empty() && inputs.answers.lookups.len() < 100, "{needs:?}");
+        inputs.answers.lookups.extend(needs.lookups.into_iter().map(|it| (it.clone(), found(&it, objects))));
+    }
     case::expect(directory, &told(&content, &inputs));
+}
+
+/// What a cluster with these objects answers.
+fn found(asked: &Lookup, objects: &[Value]) -> Vec<Object> {
+    let objects = objects.iter().map(|it| Object::new(it.clone(), "it").unwrap());
+    let fits = |it: &Object| {
+        it.gvk() == &asked.gvk
+            && (asked.namespace.is_empty() || it.namespace() == Some(asked.namespace.as_str()))
+            && (asked.name.is_empty() || it.name() == asked.name)
+    };
+    objects.filter(fits).collect()
 }
 
 fn told(content: &Content, inputs: &Inputs) -> String {
@@ -143,6 +175,30 @@ fn a_render_says_whose_word_it_is() {
         ("platform/shop".into(), "1-7".into())
     );
     assert_eq!(rendered.spec(), &spec);
+}
+
+/// Nodes of one cluster agree, clusters differ, and without the cluster's secret nobody computes anything.
+#[test]
+fn what_is_random_is_of_the_cluster() {
+    let mut maker = Maker::default();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/render/chart-is-random/tree");
+    let entry = |name: &str| json!({"name": name, "kind": "chart", "targetNamespace": "store"});
+    maker.entry(entry("shop"), &tree(&directory)).entry(entry("other"), &tree(&directory));
+    let content = maker.content();
+    let drawn = |at: usize, secret: Option<[u8; 32]>| {
+        let mut inputs = Inputs::new(&content, Map::new());
+        inputs.secret = secret;
+        match render(&content, &Spec::from(&content.release().entries[at]), &inputs) {
+            Ok(Outcome::Rendered(rendered)) => Ok(rendered.objects()[0].fields()["data"].clone()),
+            Ok(Outcome::Needs(needs)) => panic!("{needs:?}"),
+            Err(error) => Err(error.code()),
+        }
+    };
+    let (ship, shore) = (Some([1; 32]), Some([2; 32]));
+    assert_eq!(drawn(0, ship), drawn(0, ship), "two nodes");
+    assert_ne!(drawn(0, ship), drawn(0, shore), "two clusters");
+    assert_ne!(drawn(0, ship), drawn(1, ship), "two releases");
+    assert_eq!(drawn(0, None), Err("random"));
 }
 
 #[test]

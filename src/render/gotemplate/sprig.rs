@@ -22,7 +22,7 @@ mod encoding;
 mod environment;
 mod equal;
 pub mod json;
-mod layout;
+pub(crate) mod layout;
 mod list;
 mod merge;
 mod network;
@@ -36,7 +36,7 @@ pub mod semver;
 mod text;
 pub mod toml;
 mod unicode;
-mod url;
+pub(crate) mod url;
 mod versions;
 mod words;
 

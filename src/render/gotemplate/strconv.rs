@@ -8,7 +8,7 @@ mod unquote;
 mod utf8;
 
 pub use float::{FloatFormat, format_float};
-pub use number::{parse_float, parse_int, parse_uint};
+pub use number::{atoi, parse_float, parse_int, parse_uint};
 pub use quote::{can_backquote, quote, quote_bytes, quote_rune, quote_rune_to_ascii, quote_to_ascii};
 pub use unquote::{InvalidSyntax, unquote, unquote_char};
 pub use utf8::{RUNE_ERROR, append_rune, decode, decode_last, rune_count};

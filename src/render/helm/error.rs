@@ -48,6 +48,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether no value can mend it: it is the chart itself that cannot be read.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Chart(_) | Self::Archive(_) | Self::Missing(_) | Self::Name(_) | Self::KubeVersion(_) => {
+                true
+            }
+            // So the original words what its parser refuses.
+            Self::Template(text) => text.starts_with("parse error at "),
+            _ => false,
+        }
+    }
+
     /// Whether the original fails only as it renders, and could show what is there so far.
     pub fn is_late(&self) -> bool {
         matches!(self, Self::KubeVersion(_) | Self::Template(_) | Self::Manifest(_) | Self::Limit(_))

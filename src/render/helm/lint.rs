@@ -1,6 +1,7 @@
 //! What `helm lint` says of a chart.
 
 mod chartfile;
+mod deprecated;
 mod templates;
 
 use super::{Capabilities, Chart, Error, World, chart, schema, values};

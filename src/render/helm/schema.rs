@@ -1,6 +1,9 @@
 //! `values.schema.json`: what values a chart takes, in the words of the validator that Helm uses.
 
+mod broken;
+mod format;
 mod message;
+mod settled;
 
 use std::error::Error as StdError;
 
@@ -52,14 +55,25 @@ fn below(chart: &Chart, values: &Map, says: &mut String) {
 /// # Errors
 /// In the original's words.
 pub(super) fn one(schema: &[u8], values: &Map) -> Result<(), String> {
-    let schema: Json = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
+    let schema: Json = broken::read(schema)?;
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(Elsewhere));
+    format::register(&mut compiler);
     let mut schemas = Schemas::new();
-    compiler.add_resource(URL, schema).map_err(|error| error.to_string())?;
-    let index = compiler.compile(URL, &mut schemas).map_err(|error| error.to_string())?;
+    let wrong = |error| broken::told(&error);
+    let mut ours = schema.clone();
+    format::rename(&mut ours);
+    compiler.add_resource(URL, ours).map_err(wrong)?;
+    let index = compiler.compile(URL, &mut schemas).map_err(wrong)?;
     let values: Json = values::to_yaml(&Value::Map(values.clone())).into();
-    schemas.validate(&values, index).map_err(|error| format!("{}\n", message::tree(&error)))
+    match schemas.validate(&values, index) {
+        Ok(()) => Ok(()),
+        Err(error) => match settled::settled(&error) {
+            // The outermost says only which schema it is.
+            Some(fault) => Err(format!("{}\n", message::tree(&fault.causes, &schema))),
+            None => Ok(()),
+        },
+    }
 }
 
 /// Schemas that are not part of the chart: nothing here has a network, and what a `urn` means nobody knows.

@@ -1,6 +1,7 @@
 //! Values: where they come from, and what a chart and those within it make of them.
 
 mod coalesce;
+mod layers;
 mod overrides;
 mod process;
 mod set;
@@ -15,6 +16,7 @@ use crate::{
 
 pub use coalesce::coalesce;
 pub(super) use coalesce::coalesce_tables;
+pub use layers::{Layer, layered};
 pub use overrides::Overrides;
 pub(super) use process::is_compatible;
 pub use process::process_dependencies;

@@ -228,6 +228,7 @@ pub fn entry(name: &str, content: Descriptor) -> Entry {
         force: false,
         allow_empty: false,
         values: serde_json::Map::new(),
+        values_from: Vec::new(),
     }
 }
 

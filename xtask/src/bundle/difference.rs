@@ -10,7 +10,7 @@ use airlock::{
     bundle::{Entry, Release, Statement},
     digest::Digest,
     object::{Object, ObjectId},
-    render::{self, Place},
+    render::{self, Draft, Files, Place, Preview, Spec},
     yaml,
 };
 use anyhow::Result;
@@ -175,9 +175,8 @@ fn entry(
     match (after, before.is_some() && old.is_none()) {
         (Some(tree), false) => {
             // What no engine here renders is told file by file.
-            let preview = |tree: &Tree, it: &Entry| render::preview(tree, it.kind, &it.path, &it.values).ok();
-            let was = old.as_ref().zip(before).map(|(tree, (_, was))| preview(tree, was));
-            match (preview(&tree, entry), was) {
+            let was = old.as_ref().zip(before).map(|(tree, (bundle, was))| preview(bundle, tree, was));
+            match (preview(bundle, &tree, entry), was) {
                 (Some(now), None) => differ(text, &BTreeMap::new(), &objects(&now)),
                 (Some(now), Some(Some(was))) => differ(text, &objects(&was), &objects(&now)),
                 _ => files_differ(text, old.as_ref(), &tree),
@@ -187,6 +186,19 @@ fn entry(
     }
     text.push('\n');
     Ok(())
+}
+
+/// What an entry renders to, where that does not wait for the site.
+fn preview(bundle: &Opened, tree: &Tree, entry: &Entry) -> Option<Vec<(Object, Place)>> {
+    let nothing = serde_json::Map::new();
+    let draft = Draft {
+        site: bundle.release.site.as_ref().map_or(&nothing, |it| &it.defaults),
+        kubernetes: bundle.statement.target.kubernetes.as_ref(),
+    };
+    match render::preview(Files::Tree(tree), &Spec::from(entry), &draft) {
+        Ok(Preview::Objects(objects)) => Some(objects),
+        Ok(Preview::Waits(_)) | Err(_) => None,
+    }
 }
 
 fn objects(list: &[(Object, Place)]) -> BTreeMap<ObjectId, String> {

@@ -497,3 +497,84 @@ fn a_build_fails_where_something_would_be_missing_on_the_site() {
     assert!(release.closure.unresolved.is_empty());
     assert!(release.closure.external.contains(&"docker.io/library/redis:latest".to_owned()));
 }
+
+/// A change of the entry `charted`, and a second template of its chart.
+fn charted(lines: &'static str, template: &'static str) -> impl FnOnce(&Hands) -> String {
+    move |hands| {
+        fs::write(hands.path("bundles/everything/chart/templates/b.yaml"), template).unwrap();
+        let entry = "    from: chart\n    dependsOn: [plain]\n";
+        assert!(DESCRIPTION.contains(entry));
+        DESCRIPTION.replace(entry, &format!("{entry}{lines}"))
+    }
+}
+
+const REQUIRES: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {b: '{{ required \"no b!\" .Values.b }}'}\n";
+
+#[test]
+fn a_chart_that_is_wrong_is_refused() {
+    refused(charted("", REQUIRES), &["bundle.yaml:11: entry `charted`", "no b!"]);
+    refused(charted("", "a: {{ nothing }}\n"), &["entry `charted`", "function \"nothing\" not defined"]);
+    // No value of the site mends what is no template.
+    let from = "    valuesFrom: [{kind: Secret, name: b}]\n";
+    refused(charted(from, "a: {{ nothing }}\n"), &["function \"nothing\" not defined"]);
+    refused(
+        |hands| {
+            let schema = "{\"properties\": {\"n\": {\"type\": \"integer\"}}}";
+            fs::write(hands.path("bundles/everything/chart/values.schema.json"), schema).unwrap();
+            charted("    values: {n: x}\n", "")(hands)
+        },
+        &["entry `charted`", "at '/n': got string, want integer"],
+    );
+    let hook = "apiVersion: v1\nkind: Pod\nmetadata: {name: b, annotations: {helm.sh/hook: test}}\nspec: {containers: [{image: a.b/c:9}]}\n";
+    refused(charted("", hook), &["a.b/c:9", "entry `charted`"]);
+    for (lines, expect) in [
+        ("    valuesFrom: [{kind: Secret}]\n", "needs the name of one"),
+        ("    valuesFrom: [{kind: Site, name: x}]\n", "has no name"),
+        ("    valuesFrom: [{kind: Secret, name: x, valuesKey: a/b}]\n", "is no key of values"),
+        ("    valuesFrom: [{kind: Secret, name: x, targetPath: 'a[x]'}]\n", "is no path to a value"),
+        ("    valuesFrom: [{kind: Site, valuesKey: replicas}]\n", "needs a `targetPath`"),
+    ] {
+        refused(charted(lines, ""), &["entry `charted`", expect]);
+    }
+    refused(
+        with("    from: manifests\n", "    from: manifests\n    valuesFrom: [{kind: Site}]\n"),
+        &["entry `plain` is no chart, and only charts have `valuesFrom`"],
+    );
+    refused(
+        |hands| {
+            let site = "site:\n  schema: schema.json\n  defaults: { replicas: 2 }\n";
+            charted("    valuesFrom: [{kind: Site}]\n", "")(hands).replace(site, "")
+        },
+        &["entry `charted` takes values of the site", "does not ask it anything"],
+    );
+}
+
+#[test]
+fn a_chart_that_waits_for_the_site_is_built_and_told() {
+    for (lines, template, waits) in [
+        ("    values: {b: 1}\n", REQUIRES, None),
+        ("    valuesFrom: [{kind: Site, valuesKey: replicas, targetPath: b}]\n", REQUIRES, None),
+        (
+            "    valuesFrom: [{kind: Site, valuesKey: other, targetPath: b}]\n",
+            REQUIRES,
+            Some("does not answer `other`"),
+        ),
+        ("    valuesFrom: [{kind: Secret, name: b}]\n", REQUIRES, Some("no b!")),
+        ("    valuesFrom: [{kind: ConfigMap, name: b, optional: true}]\n", "", None),
+        ("", "a: {{ (lookup \"v1\" \"Secret\" \"shop\" \"b\").data.b }}\n", Some("nil pointer")),
+    ] {
+        let hands = Hands::with_everything();
+        let text = charted(lines, template)(&hands);
+        fs::write(hands.path("bundles/everything/bundle.yaml"), text).unwrap();
+        let built = hands.built(&hands.options("everything"), &[]);
+        let told = built.notes.iter().find(|it| it.contains("entry `charted` waits for the site"));
+        match waits {
+            None => assert!(told.is_none(), "{lines}: {told:?}"),
+            Some(why) => assert!(told.is_some_and(|it| it.contains(why)), "{lines}: {:?}", built.notes),
+        }
+        let release = Opened::open(&built.directory).unwrap().release;
+        let charted = release.entries.iter().find(|it| it.name.as_str() == "charted").unwrap();
+        assert_eq!(charted.values_from.len(), usize::from(lines.contains("valuesFrom")));
+    }
+}

@@ -116,6 +116,9 @@ site:
   defaults: { replicas: 2 }
 ";
 
+/// The template of the chart that Helm packed.
+const PACKED: &[u8] = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
+
 /// Writes the bundle `everything` below `bundles`.
 pub(crate) fn everything(bundles: &Path) {
     let top = bundles.join("everything");
@@ -131,11 +134,11 @@ pub(crate) fn everything(bundles: &Path) {
     put("chart/templates/a.yaml", template);
     put("schema.json", br#"{"type":"object"}"#);
     put("tool", b"#!/bin/sh\n");
-    let chart = airlock::archive::Tree::new([(
-        airlock::archive::SafePath::new("shop/Chart.yaml").unwrap(),
-        airlock::archive::Node::file(CHART.as_bytes()),
-    )])
-    .unwrap();
+    let chart =
+        [("shop/Chart.yaml", CHART.as_bytes()), ("shop/templates/b.yaml", PACKED)].map(|(name, text)| {
+            (airlock::archive::SafePath::new(name).unwrap(), airlock::archive::Node::file(text))
+        });
+    let chart = airlock::archive::Tree::new(chart).unwrap();
     let tar = zstd::decode_all(airlock::archive::write_tree(&chart).unwrap().bytes.as_slice()).unwrap();
     put("shop-1.0.0.tgz", &gzip(&tar));
     put("repo/overlay/kustomization.yaml", b"resources: [../base]\n");

@@ -1,5 +1,6 @@
 //! The functions on URLs, and Go's `net/url` behind them.
 
+pub(crate) mod address;
 mod escape;
 mod parse;
 

@@ -1,4 +1,20 @@
-//! Numbers from text, as Go's literals write them. All give `None` for both of Go's errors, bad syntax and out of range.
+//! Numbers from text, as Go's literals write them. All but [`atoi`] give `None` for both of Go's errors, bad syntax and out of
+//! range.
+
+use super::quote;
+
+/// `strconv.Atoi`.
+///
+/// # Errors
+/// In Go's words.
+pub fn atoi(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let numeric = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+        let why = if numeric { "value out of range" } else { "invalid syntax" };
+        format!("strconv.Atoi: parsing {}: {why}", quote(text.as_bytes()))
+    })
+}
 
 /// `strconv.ParseUint(text, 0, 64)`: the prefix says the base, and `_` may stand between digits.
 pub fn parse_uint(text: &[u8]) -> Option<u64> {

@@ -12,7 +12,7 @@ use crate::{
         },
         helm::values,
     },
-    yaml::{self, Version, emit, json},
+    yaml::{self, Version, emit, json, natural},
 };
 
 /// The functions of this family.
@@ -61,7 +61,49 @@ fn written(context: &mut dyn Context, value: &Value) -> Result<Value, Failure> {
 }
 
 fn pretty(context: &mut dyn Context, value: &Value) -> Result<Value, Failure> {
-    finish(context, emit::emit_pretty(&to_yaml(value, Form::Direct, 0)?))
+    let mut out = String::new();
+    let mut writer = emit::Writer::new(&mut out, Version::V3);
+    direct(&mut writer, value, 0)?;
+    writer.finish();
+    finish(context, out)
+}
+
+/// Writes a value as go-yaml v3 sees it: what is no text is `!!binary`.
+fn direct(writer: &mut emit::Writer<'_>, value: &Value, depth: usize) -> Result<(), Failure> {
+    check_depth(depth)?;
+    match value {
+        Value::Str(text) => writer.bytes(text),
+        Value::List(list) if list.is_empty() => writer.empty_seq(),
+        Value::List(list) => {
+            writer.begin_seq();
+            for item in list.to_vec() {
+                direct(writer, &item, depth + 1)?;
+            }
+            writer.end();
+        }
+        Value::Map(map) if map.is_empty() => writer.empty_map(),
+        Value::Map(map) => {
+            let entries: Vec<(String, Str, Value)> =
+                map.to_vec().into_iter().map(|(key, value)| (clean(&key), key, value)).collect();
+            let mut sorted: Vec<&(String, Str, Value)> = entries.iter().collect();
+            natural::sort(Version::V3, &mut sorted, |it| &it.0);
+            writer.begin_map();
+            for (_, key, value) in sorted {
+                writer.key_bytes(key);
+                direct(writer, value, depth + 1)?;
+            }
+            writer.end();
+        }
+        other => emit::write(&to_yaml(other, Form::Direct, depth)?, writer),
+    }
+    Ok(())
+}
+
+fn check_depth(depth: usize) -> Result<(), Failure> {
+    match depth > limits::VALUE_DEPTH {
+        true => Err(format!("a value lies more than {} deep", limits::VALUE_DEPTH).into()),
+        false => Ok(()),
+    }
 }
 
 fn finish(context: &mut dyn Context, mut text: String) -> Result<Value, Failure> {
@@ -82,9 +124,7 @@ enum Form {
 }
 
 fn to_yaml(value: &Value, form: Form, depth: usize) -> Result<yaml::Value, Failure> {
-    if depth > limits::VALUE_DEPTH {
-        return Err(format!("a value lies more than {} deep", limits::VALUE_DEPTH).into());
-    }
+    check_depth(depth)?;
     Ok(match value {
         Value::Nil | Value::NilPointer(_) => yaml::Value::Null,
         Value::Bool(truth) => yaml::Value::Bool(*truth),

@@ -1,11 +1,11 @@
 //! What templates write, document by document.
 
-use super::{Findings, Lint, said};
+use super::{Findings, Lint, deprecated, said};
 use crate::{
     render::{
         gotemplate::{Str, strconv::quote},
         helm::{
-            Chart, Release, World,
+            Chart, KubeVersion, Release, World,
             chart::decode::document,
             engine,
             manifest::{Head, trim_start},
@@ -54,7 +54,7 @@ pub(super) fn check(chart: &Chart, lint: Lint<'_>, namespace: &str, findings: &m
         let text = written.get(&format!("{}/{name}", processed.name()));
         let Some(text) = text.filter(|it| !trim_start(it).is_empty()) else { continue };
         indent(name, text, findings);
-        if !documents(name, text, findings) {
+        if !documents(name, text, &lint.capabilities.kube_version, findings) {
             return;
         }
     }
@@ -72,7 +72,7 @@ fn indent(name: &str, text: &Str, findings: &mut Findings) {
 }
 
 /// Looks at each document; `false` where one is no YAML, which ends linting.
-fn documents(name: &str, text: &Str, findings: &mut Findings) -> bool {
+fn documents(name: &str, text: &Str, on: &KubeVersion, findings: &mut Findings) -> bool {
     for part in parts(text) {
         let head = match Head::read(part) {
             Ok(head) => head,
@@ -85,6 +85,9 @@ fn documents(name: &str, text: &Str, findings: &mut Findings) -> bool {
             continue;
         }
         check_name(name, &head, findings);
+        if let Some(why) = deprecated::warning(&head, on) {
+            findings.warn(name, why);
+        }
         let text = text.to_text();
         let needs_selector =
             matches!(head.kind.as_str(), "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet");

@@ -1,40 +1,62 @@
 //! The words of the original's validator for what does not hold.
 
-use boon::{ErrorKind, ValidationError};
+use boon::ErrorKind;
 use serde_json::Value as Json;
 
+use super::{
+    format,
+    settled::{Fault, Says},
+};
 use crate::render::gotemplate::{
+    sprig::url::Url,
     strconv::{FloatFormat, format_float, quote},
     value::FloatKind,
 };
 
-/// The tree of what does not hold, a line each.
-pub(super) fn tree(error: &ValidationError<'_, '_>) -> String {
+/// The tree of what does not hold, a line each. The schema is asked for patterns as they were written.
+pub(super) fn tree(faults: &[Fault<'_>], schema: &Json) -> String {
     let mut out = String::new();
-    // The outermost says only which schema it is.
-    for cause in &error.causes {
-        level(cause, 0, &mut out);
+    for fault in faults {
+        level(fault, 0, schema, &mut out);
     }
     out
 }
 
-fn level(error: &ValidationError<'_, '_>, depth: usize, out: &mut String) {
-    let skipped = error.causes.len() == 1 && matches!(error.kind, ErrorKind::Reference { .. });
+fn level(fault: &Fault<'_>, depth: usize, schema: &Json, out: &mut String) {
+    let is_reference =
+        matches!(&fault.says, Says::Error(error) if matches!(error.kind, ErrorKind::Reference { .. }));
+    let skipped = fault.causes.len() == 1 && is_reference;
     if !skipped {
         if !out.is_empty() {
             out.push('\n');
         }
         out.push_str(&"  ".repeat(depth));
-        let place = quoted(&error.instance_location.to_string());
-        out.push_str(&format!("- at {place}: {}", says(&error.kind)));
+        let says = match &fault.says {
+            Says::Gathers(says) => (*says).to_owned(),
+            Says::Error(error) => match &error.kind {
+                ErrorKind::Pattern { got, want } => {
+                    let want = written(error.schema_url, schema).unwrap_or_else(|| (*want).to_owned());
+                    format!("{} does not match pattern {}", quoted(got), quoted(&want))
+                }
+                kind => says(kind),
+            },
+        };
+        out.push_str(&format!("- at {}: {says}", quoted(&fault.place)));
     }
-    for cause in &error.causes {
-        level(cause, depth + usize::from(!skipped), out);
+    for cause in &fault.causes {
+        level(cause, depth + usize::from(!skipped), schema, out);
     }
 }
 
+/// The pattern of the schema at an address, as it was written; the validator knows its own form of it.
+fn written(url: &str, schema: &Json) -> Option<String> {
+    let place = Url::parse(url.as_bytes()).ok()?.fragment;
+    let place = format!("{}/pattern", String::from_utf8(place).ok()?);
+    Some(schema.pointer(&place)?.as_str()?.to_owned())
+}
+
 /// As Go quotes, but in single marks.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = quote(text.as_bytes()).replace("\\\"", "\"").replace('\'', "\\'");
     let inner = text.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(&text);
     format!("'{inner}'")
@@ -130,7 +152,10 @@ fn says(kind: &ErrorKind<'_, '_>) -> String {
         ErrorKind::Enum { .. } => "'enum' failed".into(),
         ErrorKind::Const { want } if is_plain(want) => format!("value must be {}", shown(want)),
         ErrorKind::Const { .. } => "'const' failed".into(),
-        ErrorKind::Format { got, want, err } => format!("{} is not valid {want}: {err}", shown(got)),
+        ErrorKind::Format { got, want, err } => {
+            let (want, err) = format::told(got, want, err.as_ref());
+            format!("{} is not valid {want}: {err}", shown(got))
+        }
         ErrorKind::MinProperties { got, want } => bounds("minProperties", count(*got), count(*want)),
         ErrorKind::MaxProperties { got, want } => bounds("maxProperties", count(*got), count(*want)),
         ErrorKind::AdditionalProperties { got } => {

@@ -5,8 +5,8 @@ mod literal;
 use crate::{
     limits,
     render::gotemplate::{
-        Map, Value,
-        strconv::{parse_int, quote, quote_rune},
+        List, Map, Value,
+        strconv::{atoi, quote, quote_rune},
     },
 };
 
@@ -102,10 +102,7 @@ impl Parser<'_> {
             None => Err(format!("key {} has no value", quote(key.as_bytes())).into()),
             Some('[') => {
                 let index = self.index(true)?;
-                let list = list_at(data, &key)?;
-                let (list, result) = self.item(list, index, level);
-                put(data, &key, Value::list(list));
-                result
+                self.listed(data, &key, index, level)
             }
             Some('=') => {
                 if let Kind::Json = self.kind {
@@ -146,24 +143,21 @@ impl Parser<'_> {
         }
     }
 
+    /// An element of the list under a key.
+    fn listed(&mut self, data: &Map, key: &str, index: i64, level: usize) -> Outcome<()> {
+        let known = list_at(data, key)?;
+        let (items, result) = self.item(elements(known.as_ref()), index, level);
+        put(data, key, stored(known, items));
+        result
+    }
+
     /// The number in brackets.
     fn index(&mut self, escapes: bool) -> Outcome<i64> {
         let (text, last) = self.until(&[']'], escapes);
         if last.is_none() {
             return Err(Fail::End);
         }
-        let number = parse_int(text.as_bytes()).filter(|_| {
-            let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
-            !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit())
-        });
-        let number = number.or_else(|| text.parse().ok());
-        number.ok_or_else(|| {
-            let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
-            let numeric = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
-            let why = if numeric { "value out of range" } else { "invalid syntax" };
-            let text = quote(text.as_bytes());
-            format!("error parsing index: strconv.Atoi: parsing {text}: {why}").into()
-        })
+        atoi(&text).map_err(|why| format!("error parsing index: {why}").into())
     }
 
     /// What stands behind an index. The list comes back in any case, since the original sets it in any case.
@@ -240,18 +234,19 @@ impl Parser<'_> {
     /// An index behind an index.
     fn nested_item(&mut self, known: Option<&Value>, level: usize, escapes: bool) -> Outcome<Value> {
         let index = self.index(escapes)?;
-        let inner = match known {
-            None | Some(Value::Nil) => Vec::new(),
-            Some(Value::List(list)) => list.to_vec(),
+        let known = match known {
+            None | Some(Value::Nil) => None,
+            Some(Value::List(list)) => Some(list.clone()),
             Some(other) => return Err(conversion(other, "[]interface {}").into()),
         };
+        let inner = elements(known.as_ref());
         if self.indexes >= limits::SET_INDEXES {
             return Err(format!("more than {} indexes stand behind each other", limits::SET_INDEXES).into());
         }
         self.indexes += 1;
         let (inner, result) = self.item(inner, index, level);
         self.indexes -= 1;
-        result.map(|()| Value::list(inner))
+        result.map(|()| stored(known, inner))
     }
 
     /// Whether nothing stands before the next comma; spaces and that comma are taken.
@@ -395,10 +390,25 @@ fn map_at(data: &Map, key: &str) -> Outcome<Map> {
     }
 }
 
-fn list_at(data: &Map, key: &str) -> Outcome<Vec<Value>> {
+fn elements(list: Option<&List>) -> Vec<Value> {
+    list.map(List::to_vec).unwrap_or_default()
+}
+
+/// A list that does not grow is written in place, and whoever shares it sees that.
+fn stored(known: Option<List>, items: Vec<Value>) -> Value {
+    match known.filter(|it| it.len() == items.len()) {
+        Some(list) => {
+            items.into_iter().enumerate().for_each(|(at, item)| list.set(at, item));
+            list.into()
+        }
+        None => Value::list(items),
+    }
+}
+
+fn list_at(data: &Map, key: &str) -> Outcome<Option<List>> {
     match data.get(key.as_bytes()) {
-        None => Ok(Vec::new()),
-        Some(Value::List(list)) => Ok(list.to_vec()),
+        None => Ok(None),
+        Some(Value::List(list)) => Ok(Some(list)),
         Some(other) => Err(conversion(&other, "[]interface {}").into()),
     }
 }

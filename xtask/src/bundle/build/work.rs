@@ -9,7 +9,7 @@ use airlock::{
     digest::Digest,
     name::EntryName,
     object::Object,
-    render,
+    render::{self, Draft, Files, Preview, Spec},
     source::registry,
     trust::Verified,
 };
@@ -207,8 +207,7 @@ impl<'a> Work<'a> {
         path: &str,
         rendered: &mut Vec<(EntryName, Object)>,
     ) -> Result<Entry> {
-        rendered.extend(self.look(says, found, path)?.into_iter().map(|it| (says.name.clone(), it)));
-        Ok(Entry {
+        let entry = Entry {
             name: says.name.clone(),
             kind: says.kind,
             content: found.content,
@@ -222,49 +221,65 @@ impl<'a> Work<'a> {
             force: says.force,
             allow_empty: says.allow_empty,
             values: says.values.clone(),
-        })
+            values_from: says.values_from.clone(),
+        };
+        rendered.extend(self.look(&entry, found)?.into_iter().map(|it| (says.name.clone(), it)));
+        Ok(entry)
     }
 
-    /// What an entry renders to, as far as an engine here can tell.
-    fn look(&mut self, says: &EntrySays, found: &Found, path: &str) -> Result<Vec<Object>> {
-        let name = &says.name;
+    /// What an entry renders to, as far as that does not depend on the site.
+    fn look(&mut self, entry: &Entry, found: &Found) -> Result<Vec<Object>> {
+        let Entry { name, kind, path, .. } = entry;
         let wrong = |what: String, fix: &str| self.description.wrong(&["entries", name.as_str()], what, fix);
         let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
-        match (says.kind, found.is, &found.tree) {
+        let blob;
+        let files = match (kind, found.is, &found.tree) {
             (EntryKind::Chart, SourceKind::Chart, _) => {
-                let blob = self.blobs.bytes(&found.content.digest)?;
-                match render::preview_chart(&blob, &found.content, path, &says.values) {
-                    Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
-                    // What a chart asks of the site only the site can say.
-                    Err(why) => {
-                        let why = format!("{:#}", anyhow::Error::new(why));
-                        self.notes.push(unseen(name, &why));
-                        Ok(Vec::new())
-                    }
-                }
+                blob = self.blobs.bytes(&found.content.digest)?;
+                Files::Chart(&blob)
             }
             (EntryKind::Chart, _, Some(tree)) if !holds(tree, "Chart.yaml") => {
-                Err(wrong(format!("entry `{name}`: no chart lies at `{path}`"), "correct `path`"))
+                return Err(wrong(format!("entry `{name}`: no chart lies at `{path}`"), "correct `path`"));
             }
             (EntryKind::Kustomization, _, Some(tree))
                 if !KUSTOMIZATIONS.iter().any(|file| holds(tree, file)) =>
             {
-                Err(wrong(format!("entry `{name}`: no kustomization lies at `{path}`"), "correct `path`"))
+                let what = format!("entry `{name}`: no kustomization lies at `{path}`");
+                return Err(wrong(what, "correct `path`"));
             }
-            (kind, SourceKind::Tree, Some(tree)) => match render::preview(tree, kind, path, &says.values) {
-                Ok(objects) if objects.is_empty() => {
-                    Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
-                }
-                Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
-                Err(why) => {
-                    let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
-                    Err(wrong(what, "correct what lies there, or `path`"))
-                }
-            },
-            _ => Err(wrong(
-                format!("entry `{name}` is rendered from files, and its source is a chart"),
-                "use `kind: chart`, or another source",
-            )),
+            (_, SourceKind::Tree, Some(tree)) => Files::Tree(tree),
+            _ => {
+                return Err(wrong(
+                    format!("entry `{name}` is rendered from files, and its source is a chart"),
+                    "use `kind: chart`, or another source",
+                ));
+            }
+        };
+        let says = &self.description.says;
+        let nothing = serde_json::Map::new();
+        let site = says.site.as_ref().map_or(&nothing, |it| &it.defaults);
+        let draft = Draft { site, kubernetes: says.target.kubernetes.as_ref() };
+        match render::preview(files, &Spec::from(entry), &draft) {
+            Ok(Preview::Objects(objects)) if objects.is_empty() && !entry.allow_empty => {
+                Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
+            }
+            Ok(Preview::Objects(objects)) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
+            // What a chart asks of the site only the site can say.
+            Ok(Preview::Waits(why)) => {
+                let why = format!("{:#}", anyhow::Error::new(why));
+                self.notes.push(unseen(name, &why));
+                Ok(Vec::new())
+            }
+            Err(why) => {
+                let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
+                let fix = match kind {
+                    EntryKind::Chart => {
+                        "correct the chart or its `values`; `airlock template` and `airlock lint` show more"
+                    }
+                    _ => "correct what lies there, or `path`",
+                };
+                Err(wrong(what, fix))
+            }
         }
     }
 
@@ -365,5 +380,5 @@ fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 fn unseen(entry: &EntryName, why: &str) -> String {
-    format!("entry `{entry}` does not render here, so the images that it names are not looked for: {why}")
+    format!("entry `{entry}` waits for the site, so the images that it names are not looked for: {why}")
 }

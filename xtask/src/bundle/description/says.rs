@@ -3,7 +3,7 @@
 use std::{fmt::Display, path::PathBuf};
 
 use airlock::{
-    bundle::{AgentVersion, EntryKind, Floor, HealthCheck, Target},
+    bundle::{AgentVersion, EntryKind, Floor, HealthCheck, Target, ValuesFrom},
     duration::GoDuration,
     name::{BundleName, ChannelName, EntryName, Namespace},
     object::images::ImageField,
@@ -131,6 +131,9 @@ pub struct EntrySays {
     /// The values of a chart, over its own.
     #[serde(default)]
     pub values: serde_json::Map<String, serde_json::Value>,
+    /// Values of a chart that the cluster or the site has, below those.
+    #[serde(default)]
+    pub values_from: Vec<ValuesFrom>,
 }
 
 /// What stands for a URL and a revision; exactly one of `git`, `tree` and `chart`.

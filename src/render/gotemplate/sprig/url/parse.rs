@@ -1,9 +1,8 @@
 //! `url.Parse` and `URL.String`.
 
-use std::{net::Ipv4Addr, str::FromStr as _};
-
 use super::{
     super::words::{find, runes},
+    address,
     escape::{Part, escape, is_encoded, unescape},
 };
 use crate::render::gotemplate::strconv::quote;
@@ -100,6 +99,11 @@ impl Url {
             url.raw_path = rest.into();
         }
         Ok(url)
+    }
+
+    /// `RawPath`: the path as it was written, where that is another form than the usual one.
+    pub(crate) fn raw_path(&self) -> &[u8] {
+        &self.raw_path
     }
 
     /// `Hostname`: the host without port and brackets.
@@ -251,87 +255,11 @@ fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, String> {
     unescape(host, Part::Host)
 }
 
-/// What stands in brackets is an IPv6 address, read as `netip.ParseAddr` does.
+/// What stands in brackets is an IPv6 address.
 fn check_address(text: &[u8]) -> Result<(), String> {
-    let fail = |says: &str, at: &[u8]| {
-        let at = if at.is_empty() { String::new() } else { format!(" (at {})", quote(at)) };
-        Err(format!("invalid host: ParseAddr({}): {says}{at}", quote(text)))
-    };
-    match text.iter().find(|it| matches!(it, b'.' | b':' | b'%')) {
-        None => return fail("unable to parse IP", b""),
-        Some(b'%') => return fail("missing IPv6 address", b""),
-        Some(b'.') => {
-            let good = std::str::from_utf8(text).is_ok_and(|it| Ipv4Addr::from_str(it).is_ok());
-            return if good { Err("invalid IP-literal".into()) } else { fail("unexpected character", text) };
-        }
-        Some(_) => (),
-    }
-    let (address, zone) = cut(text, b'%');
-    if zone == Some(b"") {
-        return fail("zone must be a non-empty string", b"");
-    }
-    match address_fault(address) {
-        None => Ok(()),
-        Some((says, at)) => fail(says, at),
-    }
-}
-
-/// What is wrong with an IPv6 address, and where.
-fn address_fault(address: &[u8]) -> Option<(&'static str, &[u8])> {
-    let mut rest = address;
-    let mut gap = false;
-    if let Some(after) = rest.strip_prefix(b"::") {
-        gap = true;
-        rest = after;
-        if rest.is_empty() {
-            return None;
-        }
-    }
-    let mut fields = 0;
-    while fields < 8 {
-        let digits = rest.iter().take_while(|it| it.is_ascii_hexdigit()).count();
-        if digits > 4 {
-            return Some(("each group must have 4 or less digits", rest));
-        }
-        if digits == 0 {
-            return Some(("each colon-separated field must have at least one digit", rest));
-        }
-        let after = rest.get(digits..).unwrap_or_default();
-        if after.starts_with(b".") {
-            if !gap && fields != 6 {
-                return Some(("embedded IPv4 address must replace the final 2 fields of the address", rest));
-            }
-            if fields > 6 {
-                return Some(("too many hex fields to fit an embedded IPv4 at the end of the address", rest));
-            }
-            let good = std::str::from_utf8(rest).is_ok_and(|it| Ipv4Addr::from_str(it).is_ok());
-            if !good {
-                return Some(("unexpected character", rest));
-            }
-            (fields, rest) = (fields + 2, b"");
-            break;
-        }
-        (fields, rest) = (fields + 1, after);
-        match rest {
-            [] => break,
-            [b':'] => return Some(("colon must be followed by more characters", rest)),
-            [b':', ..] => rest = rest.get(1..).unwrap_or_default(),
-            _ => return Some(("unexpected character, want colon", rest)),
-        }
-        if let Some(after) = rest.strip_prefix(b":") {
-            if gap {
-                return Some(("multiple :: in address", rest));
-            }
-            (gap, rest) = (true, after);
-            if rest.is_empty() {
-                break;
-            }
-        }
-    }
-    match (rest.is_empty(), fields < 8, gap) {
-        (false, ..) => Some(("trailing garbage after address", rest)),
-        (_, true, false) => Some(("address string too short", b"")),
-        (_, false, true) => Some(("the :: must expand to at least one field of zeros", b"")),
-        _ => None,
+    address::parse(text).map_err(|why| format!("invalid host: {why}"))?;
+    match text.contains(&b':') {
+        true => Ok(()),
+        false => Err("invalid IP-literal".into()),
     }
 }

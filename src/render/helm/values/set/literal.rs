@@ -1,7 +1,7 @@
 //! `--set-literal`: keys as ever, without escapes, and one value.
 
-use super::{Fail, Outcome, Parser, close, deeper, list_at, map_at, put};
-use crate::render::gotemplate::{Map, Value, strconv::quote};
+use super::{Fail, Outcome, Parser, close, deeper, map_at, put};
+use crate::render::gotemplate::{Map, strconv::quote};
 
 impl Parser<'_> {
     pub(super) fn literal_key(&mut self, data: &Map, mut level: usize) -> Outcome<()> {
@@ -22,10 +22,7 @@ impl Parser<'_> {
             }
             Some(_) => {
                 let index = self.index(false)?;
-                let list = list_at(data, &key)?;
-                let (list, result) = self.item(list, index, level);
-                put(data, &key, Value::list(list));
-                result
+                self.listed(data, &key, index, level)
             }
         }
     }

@@ -1,0 +1,78 @@
+//! The tables of Helm's own tests: `tests/oracle/helm` reads them out of Helm's sources and says what Helm makes of each row
+//! now; nothing of them is kept here. It takes a minute, and runs where `AIRLOCK_ORACLE` is set.
+
+use std::{path::Path, process::Command};
+
+use serde_json::{Value as Json, json};
+
+use super::{difference, numbers, printed, set_of, with_stack};
+
+/// Commands that do what a node does not: they fetch, or run a program of the user's.
+const NOT_OURS: [&str; 6] =
+    ["--post-renderer", "--repo", "--dependency-update", "--validate", "--dry-run=server", "--verify"];
+
+#[test]
+fn tables_of_helms_own_tests() {
+    if std::env::var_os("AIRLOCK_ORACLE").is_none() {
+        println!("skipped: AIRLOCK_ORACLE is not set");
+        return;
+    }
+    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/helm");
+    let said = Command::new("go")
+        .args(["run", "-mod=readonly", "-buildvcs=false", ".", "own"])
+        .current_dir(oracle)
+        .env("TZ", "UTC")
+        .output()
+        .expect("`go` is there");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let said: Json = serde_json::from_slice(&said.stdout).unwrap();
+    let (mut wrong, mut counts) = (Vec::new(), [0; 3]);
+    for row in said["rows"].as_array().unwrap() {
+        let (suite, expect) = (row["suite"].as_str().unwrap(), &row["result"]);
+        let (at, about, same, found) = match suite {
+            "engine" => {
+                let found = with_stack(|| printed(&row["case"]));
+                (0, &row["case"]["files"]["templates/a.yaml"], found == *expect, found)
+            }
+            "set" => {
+                let found = numbers(set_of(&row["row"]));
+                (1, &row["row"], found == numbers(expect.clone()), found)
+            }
+            _ => {
+                let Some(found) = command(row, said["directory"].as_str().unwrap()) else { continue };
+                (2, &row["args"], agrees(expect, &found), found)
+            }
+        };
+        counts[at] += 1;
+        if !same {
+            wrong.push(format!("{suite} {about}\n{}", difference(expect, &found)));
+        }
+    }
+    println!("Helm's own tests: {} templates, {} flags, {} commands", counts[0], counts[1], counts[2]);
+    assert!(counts[0] >= 30 && counts[1] >= 300 && counts[2] >= 30, "{counts:?}");
+    assert!(wrong.is_empty(), "{} rows differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What our command prints; none: it is one of those that are not ours.
+fn command(row: &Json, directory: &str) -> Option<Json> {
+    let args: Vec<&str> = row["args"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    if args.iter().any(|arg| NOT_OURS.iter().any(|it| arg.starts_with(it))) {
+        return None;
+    }
+    let ran =
+        Command::new(env!("CARGO_BIN_EXE_airlock")).args(&args).current_dir(directory).output().unwrap();
+    let output = String::from_utf8(ran.stdout).unwrap();
+    Some(match ran.status.success() {
+        true => json!({ "output": output }),
+        false => json!({ "output": output, "error": String::from_utf8_lossy(&ran.stderr) }),
+    })
+}
+
+/// Both print the same, or both fail. In which words is looked at in the tables of errors, not here.
+fn agrees(expect: &Json, found: &Json) -> bool {
+    match (expect.get("error"), found.get("error")) {
+        (None, None) => expect["output"] == found["output"],
+        (Some(_), Some(_)) => true,
+        _ => false,
+    }
+}
