@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod helm;
 mod kustomize;
 mod node;
 mod store;
@@ -16,6 +17,8 @@ pub enum Subject {
     Yaml,
     /// Building kustomizations
     Kustomize,
+    /// Rendering charts, whole processes beside each other
+    Helm,
     /// `airlock import` of gigabytes
     Import,
     /// From the start of `airlock run` to the moment when it is ready
@@ -36,6 +39,7 @@ pub fn run(subject: Subject) -> Result<String> {
     match subject {
         Subject::Yaml => yaml::run(),
         Subject::Kustomize => kustomize::run(),
+        Subject::Helm => helm::run(),
         Subject::Import => node::import(),
         Subject::Start => node::start(),
         Subject::Open => store::open(),

@@ -104,7 +104,7 @@ pub(super) fn start() -> Result<String> {
 }
 
 /// The binary in its optimised form, from the same checkout.
-fn binary() -> Result<PathBuf> {
+pub(super) fn binary() -> Result<PathBuf> {
     let checkout = crate::golden::checkout();
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--package", "airlock", "--bin", "airlock"])
