@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod helm;
 mod kustomize;
 mod node;
 mod pull;
@@ -17,6 +18,8 @@ pub enum Subject {
     Yaml,
     /// Building kustomizations
     Kustomize,
+    /// Rendering charts, whole processes beside each other
+    Helm,
     /// `airlock import` of gigabytes
     Import,
     /// `airlock pull` of a gibibyte from a registry, beside `skopeo copy` of the same
@@ -39,6 +42,7 @@ pub fn run(subject: Subject) -> Result<String> {
     match subject {
         Subject::Yaml => yaml::run(),
         Subject::Kustomize => kustomize::run(),
+        Subject::Helm => helm::run(),
         Subject::Import => node::import(),
         Subject::Pull => pull::run(),
         Subject::Start => node::start(),

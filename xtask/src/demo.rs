@@ -29,6 +29,7 @@ pub fn run(args: &Args) -> Result<()> {
     promotion(&mut stage)?;
     refusals(&mut stage)?;
     going_back(&mut stage)?;
+    a_chart(&mut stage)?;
     stage.close()
 }
 
@@ -36,7 +37,7 @@ fn trust(stage: &mut Stage) -> Result<()> {
     stage.scene(
         "Who may say what",
         "On the connected side, five people make keys. Three hold the root and sign nothing else; two of them are enough.
-Two sign bundles; both must.",
+Two sign bundles; both must. The second of the two channels reaches a single namespace.",
     )?;
     for person in ["rosa", "rolf", "rita", "bea", "ben"] {
         stage.xtask_quietly(&["key", "new", &format!("keys/{person}"), "--label", person])?;
@@ -50,8 +51,12 @@ Two sign bundles; both must.",
         "2:keys/rosa.pub,keys/rolf.pub,keys/rita.pub",
         "--channel",
         "platform=2:keys/bea.pub,keys/ben.pub",
+        "--channel",
+        "tides=2:keys/bea.pub,keys/ben.pub",
         "--namespaces",
         "platform=*",
+        "--namespaces",
+        "tides=harbour",
         "--cluster-scoped",
         "platform",
     ])?;
@@ -155,4 +160,28 @@ stick is still refused: going back is a decision of this node, not of whoever ho
     stage.airlock(&["status"], 0)?;
     stage.say("Everything that was decided is in the receipts, each with the hash of the one before:")?;
     stage.airlock(&["history"], 0)
+}
+
+fn a_chart(stage: &mut Stage) -> Result<()> {
+    stage.scene(
+        "A Helm chart travels the same way",
+        "Airlock renders charts itself, on the node, to the byte as Helm does. Its values come from the bundle, from what the
+site answers, and from the cluster. What images it names is looked for when the bundle is built.",
+    )?;
+    stage.xtask(&["bundle", "build", "tides"])?;
+    stage.xtask_quietly(&["bundle", "sign", "tides", "--key", "keys/bea"])?;
+    stage.xtask_quietly(&["bundle", "sign", "tides", "--key", "keys/ben"])?;
+    stage.xtask_quietly(&["bundle", "write", "tides", "--directory", "stick-tides"])?;
+    let shown = ["--show-only", "templates/settings.yaml"];
+    let chart = ["template", "tides", "bundles/tides/chart", "--set", "gauge.name=quay-1"];
+    stage.airlock(&[chart.as_slice(), &shown].concat(), 0)?;
+    stage.say("The node follows one more channel from here on, and the site says which gauge it has:")?;
+    stage.follow_tides()?;
+    stage.airlock(&["verify", "stick-tides"], 0)?;
+    stage.airlock(&["import", "stick-tides"], 0)?;
+    stage.say(
+        "The plan is shown and not carried out: this agent renders charts, and does not install, upgrade or roll back their
+releases yet, so it refuses to do half of it.",
+    )?;
+    stage.airlock_refuses(&["diff", "--channel", "tides"], "release")
 }

@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a task tells how far it is")]
 
+mod charts;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -67,8 +69,10 @@ pub fn run(args: &Args) -> Result<()> {
         &checkout.join("tests/data").join(stage(&args.target)),
         &place.join("seeds").join(&args.target),
     )?;
+    charts::seeds(&args.target, &checkout.join("tests/data/helm"), &seeds)?;
     let found = place.join("found").join(&args.target);
     std::fs::create_dir_all(&found)?;
+    let words = charts::words(&args.target, &place)?;
     println!("{} seconds; what is interesting goes to {}", args.seconds, corpus.display());
     let status = Command::new(place.join(TARGET).join("release").join(&args.target))
         .arg(&corpus)
@@ -77,6 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
         .arg(format!("-max_len={}", args.max_len))
         .arg(format!("-artifact_prefix={}/", found.display()))
         .args(["-timeout=5", "-rss_limit_mb=2048", "-print_final_stats=1"])
+        .args(words.map(|it| format!("-dict={}", it.display())))
         .status()
         .context("the target does not start")?;
     ensure!(status.success(), "an input broke it; it lies in {}", found.display());

@@ -10,6 +10,11 @@
 //! tests/data/yaml/read/keys.txt                inputs, each with what `tests/oracle/yamlread rows keys.txt` writes after it
 //! tests/data/yaml/corpus.read.txt              printed by `tests/oracle/yamlread corpus $AIRLOCK_CORPUS 65536`
 //! ```
+//!
+//! The stage `charts` has no files: it renders the charts of `$AIRLOCK_CORPUS/helm` with values made by rule, with Helm itself
+//! and with ours, side by side.
+
+mod charts;
 
 use std::{
     fs,
@@ -45,6 +50,10 @@ pub fn run(args: &Args) -> Result<String> {
             reading(&checkout, args.check, &mut changed)?;
             continue;
         }
+        if stage == CHARTS {
+            changed.push_str(&charts::compare()?);
+            continue;
+        }
         let folder = checkout.join("tests/data").join(stage);
         let oracle = Oracle::build(&checkout, stage)?;
         for input in inputs(&folder)? {
@@ -66,6 +75,9 @@ pub fn run(args: &Args) -> Result<String> {
 
 /// The oracle whose outputs stand in the same files as their inputs.
 const READING: &str = "yamlread";
+
+/// The stage that compares whole charts.
+const CHARTS: &str = "charts";
 
 /// What the originals read, document by document.
 fn reading(checkout: &Path, check: bool, changed: &mut String) -> Result<()> {
@@ -156,6 +168,9 @@ fn stages(checkout: &Path) -> Result<Vec<String>> {
         if stage == READING || data.is_dir() && !inputs(&data)?.is_empty() {
             stages.push(stage);
         }
+    }
+    if std::env::var_os("AIRLOCK_CORPUS").is_some() {
+        stages.push(CHARTS.to_owned());
     }
     Ok(stages)
 }

@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod fuzz;
 pub mod golden;
 pub mod key;
+pub mod original;
 pub mod root;
 pub mod setup;
 pub mod test;

@@ -94,7 +94,7 @@ fn missing() -> Result<Vec<&'static Peer>> {
 }
 
 /// Where everything is kept that is not made from our own sources.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let set = std::env::var_os("AIRLOCK_CACHE").map(PathBuf::from);
     let home = std::env::home_dir().map(|it| it.join(".cache/airlock"));
     set.or(home).context("neither AIRLOCK_CACHE nor a home directory is set")

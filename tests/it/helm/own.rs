@@ -49,8 +49,8 @@ fn tables_of_helms_own_tests() {
         }
     }
     println!("Helm's own tests: {} templates, {} flags, {} commands", counts[0], counts[1], counts[2]);
-    assert!(counts[0] >= 30 && counts[1] >= 300 && counts[2] >= 30, "{counts:?}");
     assert!(wrong.is_empty(), "{} rows differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(counts[0] >= 26 && counts[1] >= 340 && counts[2] >= 35, "{counts:?}");
 }
 
 /// What our command prints; none: it is one of those that are not ours.

@@ -48,7 +48,9 @@ impl Stage {
         }
         copy_tree(Path::new("bundles"), &directory.join("bundles"))?;
         // A lock of the checkout's own bundles is no part of the story.
-        let _ = std::fs::remove_file(directory.join("bundles/harbour/bundle.lock"));
+        for bundle in ["harbour", "tides"] {
+            let _ = std::fs::remove_file(directory.join("bundles").join(bundle).join("bundle.lock"));
+        }
         disk::write_new(&directory.join("passphrase"), b"a passphrase for a demo\n", 0o600)?;
         std::fs::write(
             directory.join("airlock.yaml"),
@@ -169,6 +171,19 @@ impl Stage {
         let socket = self.directory.join("node/airlock.sock");
         self.until("the agent is ready", || Ok(socket.exists()))?;
         self.print("$ airlock run &\n\n")
+    }
+
+    /// Lets the node follow the channel `tides`, answers what its bundles ask, and starts the agent anew.
+    pub(super) fn follow_tides(&mut self) -> Result<()> {
+        let file = self.directory.join("airlock.yaml");
+        let text = std::fs::read_to_string(&file)?;
+        std::fs::write(&file, text.replace("channels: [platform]", "channels: [platform, tides]"))?;
+        std::fs::write(self.directory.join("node/site.yaml"), "gauge: quay-7\n")?;
+        self.print("in airlock.yaml:    channels: [platform, tides]\nin node/site.yaml:  gauge: quay-7\n\n")?;
+        self.stop_agent();
+        // Its return is how the next one is known to be ready.
+        let _ = std::fs::remove_file(self.directory.join("node/airlock.sock"));
+        self.start_agent()
     }
 
     /// Waits until that bundle is active and healthy as a whole.

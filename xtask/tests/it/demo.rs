@@ -14,7 +14,15 @@ fn the_demo_ends_as_it_should() {
         .unwrap();
     let shown = String::from_utf8_lossy(&demo.stdout);
     assert!(demo.status.success(), "{shown}\n{}", String::from_utf8_lossy(&demo.stderr));
-    for expect in ["[rollback]", "[tampered]", "[audience]", "That was it"] {
+    for expect in [
+        "[rollback]",
+        "[tampered]",
+        "[audience]",
+        "Deployment/harbour/tides",
+        "quay-7",
+        "[release]",
+        "That was it",
+    ] {
         assert!(shown.contains(expect), "the demo does not show {expect}:\n{shown}");
     }
     // What it shows is the story, and not this machine.
