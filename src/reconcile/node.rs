@@ -10,10 +10,12 @@ use jiff::Timestamp;
 
 use super::{
     accept::Terms,
+    contest::Contests,
     desired::Cache,
     heart::Heart,
     lead::Candidate,
     memory::Memory,
+    news::News,
     receipt,
     reports::Reports,
     status::{ChannelStatus, RootStatus, Status},
@@ -77,6 +79,10 @@ pub struct Node {
     contents: Mutex<BTreeMap<Digest, Arc<Content>>>,
     pub(super) rendered: Mutex<Cache>,
     pub(super) settled: Mutex<BTreeMap<(ChannelName, EntryName), Settled>>,
+    pub(super) contests: Arc<Mutex<Contests>>,
+    pub(super) news: Mutex<News>,
+    /// Something was told of an entry that was well.
+    pub(super) news_came: tokio::sync::Notify,
     reports: Mutex<Reports>,
     pub(super) heart: Heart,
     /// The cluster's secret, once it is known.
@@ -88,6 +94,8 @@ pub struct Node {
     waker: tokio::sync::Notify,
     pub(super) other_kinds: tokio::sync::Notify,
     stopped: std::sync::atomic::AtomicBool,
+    /// What other nodes decided is known here, as of the beginning of this term.
+    pub(super) joined: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
 }
@@ -133,6 +141,9 @@ impl Node {
             contents: Mutex::default(),
             rendered: Mutex::default(),
             settled: Mutex::default(),
+            contests: Arc::default(),
+            news: Mutex::default(),
+            news_came: tokio::sync::Notify::new(),
             importing: Mutex::default(),
             heart: Heart::default(),
             secret: Mutex::default(),
@@ -142,6 +153,7 @@ impl Node {
             waker: tokio::sync::Notify::new(),
             other_kinds: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
+            joined: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
         }
     }
