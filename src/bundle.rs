@@ -45,7 +45,7 @@ pub use key::{Algorithm, KeyId, PublicKey};
 pub use layout::{Item, Order, check_blob_order};
 pub use medium::{Medium, Opened};
 pub use release::{
-    Closure, Descriptor, Entry, EntryKind, FileRef, HealthCheck, Release, Site, Source, SourceKind,
+    Account, Closure, Descriptor, Entry, EntryKind, FileRef, HealthCheck, Release, Site, Source, SourceKind,
 };
 pub use split::{Form, Piece, Room, Slice, TooLarge, VolumePlan, part_sizes, pieces, split};
 pub use statement::{

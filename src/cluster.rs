@@ -5,7 +5,11 @@
 //! plan is computed from, [`execute`] carries a plan out, [`record`] keeps what every node must agree on,
 //! [`lease`] says which of them writes, and [`follow`] turns lists and watches into one sequence of changes.
 
+#[macro_use]
+mod patience;
+
 pub mod api;
+mod behind;
 pub mod directory;
 mod error;
 mod event;

@@ -73,6 +73,7 @@ pub struct Plan {
     steps: Vec<Step>,
     unchanged: Vec<ObjectId>,
     skipped: Vec<(ObjectId, Skip)>,
+    contested: Vec<ObjectId>,
     kept: Vec<Kept>,
     deletions: DeletionList,
     approved: Option<Digest>,
@@ -107,6 +108,11 @@ impl Plan {
     /// Objects that want to be left alone.
     pub fn skipped(&self) -> &[(ObjectId, Skip)] {
         &self.skipped
+    }
+
+    /// Objects that are not as they should be and are left so, since somebody else changes them back.
+    pub fn contested(&self) -> &[ObjectId] {
+        &self.contested
     }
 
     /// Objects that left the render and stay.
@@ -171,7 +177,8 @@ pub fn plan(
             steps.push(Step::Record(Box::new(last)));
         }
         let changed: BTreeSet<ObjectId> = steps.iter().filter_map(written).collect();
-        let skipped: BTreeSet<&ObjectId> = applying.skipped.iter().map(|(id, _)| id).collect();
+        let skipped = applying.skipped.iter().map(|(id, _)| id).chain(&applying.contested);
+        let skipped: BTreeSet<&ObjectId> = skipped.collect();
         steps.extend(health(rendered, observed, &changed, &skipped));
     }
     // An inventory that cannot be written is better known before the first write than after it.
@@ -189,6 +196,7 @@ pub fn plan(
         steps,
         unchanged: applying.unchanged,
         skipped: applying.skipped,
+        contested: applying.contested,
         kept,
         deletions,
         approved: verdict.used,
@@ -230,6 +238,7 @@ pub fn retire(content: &Content, observed: &Observed, guard: &Guard) -> Result<O
         steps,
         unchanged: Vec::new(),
         skipped: Vec::new(),
+        contested: Vec::new(),
         kept,
         deletions: list,
         approved: verdict.used,

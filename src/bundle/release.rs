@@ -88,6 +88,9 @@ pub struct Entry {
     /// Whether it may render nothing at all. Else that is an error, since it would delete everything.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_empty: bool,
+    /// As whom its objects are written; as the agent itself where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<Account>,
     /// The values of a chart, over its own.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
@@ -106,6 +109,16 @@ pub enum EntryKind {
     Kustomization,
     /// A Helm chart.
     Chart,
+}
+
+/// A service account of the cluster. The agent impersonates it, so that an entry reaches no further than its account does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Account {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: String,
 }
 
 /// An object to wait for.

@@ -88,6 +88,8 @@ impl Context {
             if acts && answered.is_ok() {
                 // No agent will come by, so what was decided is done here.
                 node.reconcile(None).await;
+                // The agent that is started next need not wait for the Lease.
+                node.resign().await;
             }
             let mut status = node.status(node.now());
             // What this process did not look at stands where the last pass left it.

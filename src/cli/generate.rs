@@ -2,8 +2,11 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use super::context::Context;
-use crate::fault::{Class, Report};
+use super::{context::Context, import::unexpected};
+use crate::{
+    daemon::control::{Reply, Request},
+    fault::{Class, Report},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,6 +37,12 @@ enum Thing {
     Containerd,
     /// The udev rule that mounts sticks where the agent looks
     Udev,
+    /// The rights in the cluster that the bundles on this node need, for an administrator to look at and apply
+    Rbac {
+        /// Who the agent is to the API server: NAMESPACE/NAME of a service account, or the name of a user
+        #[arg(long, value_name = "WHO", default_value = "airlock-system/airlock")]
+        subject: String,
+    },
 }
 
 /// A configuration that parses, and says what each key is for.
@@ -63,6 +72,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         Thing::Socket => bytes.extend_from_slice(super::install::SOCKET.as_bytes()),
         Thing::Containerd => bytes.extend_from_slice(HOSTS.as_bytes()),
         Thing::Udev => bytes.extend_from_slice(super::install::RULE.as_bytes()),
+        Thing::Rbac { subject } => {
+            let Reply::Rights(objects) = context.ask(Request::Rights { subject: subject.clone() })? else {
+                return Err(unexpected());
+            };
+            return context.print(&objects, |objects| {
+                let documents = objects.iter().map(|it| serde_yaml::to_string(it).unwrap_or_default());
+                documents.collect::<Vec<_>>().join("---\n").trim_end().to_owned()
+            });
+        }
     }
     context.print(&String::from_utf8_lossy(&bytes), |text| text.to_string())
 }

@@ -68,6 +68,9 @@ fn text(body: &Value) -> String {
         "activated" | "healthy" | "activate" => {
             format!("{what} bundle {} of {}", position("/bundle"), get("/channel"))
         }
+        "followed" => {
+            format!("followed the cluster to bundle {} of {}", position("/bundle"), get("/channel"))
+        }
         "rollback" => format!(
             "rollback by {} from {} to {} of {}",
             get("/who"),

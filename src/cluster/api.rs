@@ -146,6 +146,7 @@ impl ApiServer {
         loop {
             let mut query = Query::default();
             query.set_if("labelSelector", &options.labels.to_string());
+            query.set_if("fieldSelector", &options.field_selector());
             query.set_if("limit", &page.map(|it| it.to_string()).unwrap_or_default());
             query.set_if("continue", &rest);
             let call = Call::get(path.with(&query)).accepting(accept);
@@ -288,6 +289,7 @@ impl Cluster for ApiServer {
         query.set("resourceVersion", &from.0);
         query.set("timeoutSeconds", &stream::lifetime(gvk).as_secs().to_string());
         query.set_if("labelSelector", &options.labels.to_string());
+        query.set_if("fieldSelector", &options.field_selector());
         let mut call = Call::get(path.with(&query)).accepting(METADATA);
         call.account.clone_from(&self.account);
         let lines = match self.shared.connection.open(call).await? {

@@ -154,6 +154,7 @@ impl Error {
             ("Timeout", _) if status.causes.iter().any(|it| it == "ResourceVersionTooLarge") => {
                 Self::Gone(status)
             }
+            ("InternalError", 500) if is_mistyped(&status.message) => Self::Invalid(status),
             ("ServerTimeout" | "Timeout" | "InternalError" | "ServiceUnavailable", _) => {
                 Self::Unavailable { reason: status.message.clone(), status: Some(status), source: None }
             }
@@ -164,6 +165,9 @@ impl Error {
             (_, 410) => Self::Gone(status),
             (_, 422) => Self::Invalid(status),
             (_, 429) => Self::Throttled { status, retry_after },
+            // What the server says where a value is of another type than its schema, before any rule is looked at. Nothing is wrong
+            // with the server, and to try again changes nothing.
+            (_, 500) if is_mistyped(&status.message) => Self::Invalid(status),
             (_, 500..) => {
                 Self::Unavailable { reason: status.message.clone(), status: Some(status), source: None }
             }
@@ -204,6 +208,11 @@ impl Error {
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::NotFound(_) | Self::NoMatch(_))
     }
+}
+
+/// Whether a value does not fit its type (structured-merge-diff, in server-side apply).
+fn is_mistyped(message: &str) -> bool {
+    message.starts_with("failed to create typed patch object")
 }
 
 /// "is immutable", "immutable field", and the StatefulSet's own words; but not "is not immutable".
@@ -317,6 +326,9 @@ mod tests {
         check(json!({"reason": "Timeout", "code": 504, "details": ahead}), "gone");
         check(json!({"reason": "Timeout", "code": 504}), "cluster_unavailable");
         check(json!({"reason": "InternalError", "code": 500}), "cluster_unavailable");
+        let mistyped = "failed to create typed patch object (a/b; v1, Kind=X): .spec.size: expected numeric (int or float), got string";
+        check(json!({"code": 500, "message": mistyped}), "invalid");
+        check(json!({"reason": "InternalError", "code": 500, "message": mistyped}), "invalid");
         check(json!({"reason": "BadRequest", "code": 400}), "rejected");
         check(json!({}), "rejected");
         let throttled =

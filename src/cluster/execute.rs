@@ -1,12 +1,22 @@
 //! Carrying a plan out. Nothing is decided here: every step says all that it needs.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
     ApplyOptions, Cluster, CreateOptions, DeleteOptions, Error, Preconditions, PropagationPolicy, Reference,
     UpdateOptions,
+    behind::behind,
+    patience::{PATIENCE, PAUSE},
     wait::{self, Ended},
 };
 use crate::{
@@ -18,6 +28,10 @@ use crate::{
     },
     render::Owner,
 };
+
+/// Writes of neighbouring objects of one kind that are under way at the same time. Kinds follow each other in Flux's order,
+/// since some need others; objects of one kind do not need each other.
+const WRITES: usize = 4;
 
 /// Who owns what the agent writes for itself.
 pub(super) const AGENT: &str = "airlock";
@@ -71,6 +85,8 @@ pub struct Outcome {
     pub results: Vec<(ObjectId, Done)>,
     /// The objects as the cluster answered, so that a watch can tell these writes from others'.
     pub written: BTreeMap<ObjectId, Object>,
+    /// The object that holds the inventory, where it was written.
+    pub inventory: Option<Object>,
     /// How it ended.
     pub end: End,
 }
@@ -114,13 +130,15 @@ pub enum Failure {
         /// How long it was waited for.
         after: Duration,
     },
-    /// Objects did not become well. The sentence is Flux's.
-    #[error("{message}")]
+    /// Objects did not become well. The sentence is Flux's, and behind it stands what explains it.
+    #[error("{message}{}", explained(.behind))]
     Unhealthy {
         /// The sentence.
         message: String,
-        /// What each says that is to blame.
-        blamed: Vec<(ObjectId, Health)>,
+        /// Who is to blame.
+        blamed: Vec<ObjectId>,
+        /// What they say of themselves, their pods, and the last events about them.
+        behind: Vec<String>,
     },
     /// The inventory cannot be written.
     #[error("the inventory of {owner} cannot be written")]
@@ -169,13 +187,16 @@ impl Fault for Failure {
                 Some(format!("look for finalizers: `kubectl get {} -o yaml`", kubectl(id)))
             }
             Self::Unhealthy { blamed, .. } => {
-                let says = |(id, health): &(ObjectId, Health)| format!("{id}: {}", health.message);
-                let said = blamed.iter().filter(|(_, health)| !health.message.is_empty()).map(says);
-                Some(said.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+                blamed.first().map(|id| format!("`kubectl describe {}` tells more", kubectl(id)))
             }
             Self::Inventory(error) => error.hint(),
         }
     }
+}
+
+/// The facts behind a sentence, in one line, as conditions are read.
+fn explained(behind: &[String]) -> String {
+    if behind.is_empty() { String::new() } else { format!(": {}", behind.join("; ")) }
 }
 
 /// As kubectl takes an object's name.
@@ -185,7 +206,8 @@ fn kubectl(id: &ObjectId) -> String {
     format!("{kind}/{}{namespace}", id.name)
 }
 
-/// Does what a plan says, step by step, and stops at the first that fails. Neighbouring deletions are all tried.
+/// Does what a plan says, step by step, and stops at the first that fails. Neighbouring deletions are all tried, and
+/// neighbouring applies of one kind are done some at a time.
 pub async fn execute(plan: &Plan, executor: Executor<'_>) -> Outcome {
     let objects = match &plan.writer().service_account {
         Some(account) => executor.cluster.impersonate(account),
@@ -194,13 +216,26 @@ pub async fn execute(plan: &Plan, executor: Executor<'_>) -> Outcome {
     let unchanged = plan.unchanged().iter().map(|id| (id.clone(), Done::As(Verb::Unchanged)));
     let skipped = plan.skipped().iter().map(|(id, _)| (id.clone(), Done::As(Verb::Skipped)));
     let results = unchanged.chain(skipped).collect();
-    let mut run = Run { plan, executor, objects, results, written: BTreeMap::new(), undeleted: Vec::new() };
+    let written = BTreeMap::new();
+    let mut run = Run { plan, executor, objects, results, written, inventory: None, undeleted: Vec::new() };
     let end = match run.all().await {
         Ok(None) => End::Done,
         Ok(Some(deferred)) => End::Replan(deferred),
         Err(failure) => End::Failed(failure),
     };
-    Outcome { results: run.results, written: run.written, end }
+    Outcome { results: run.results, written: run.written, inventory: run.inventory, end }
+}
+
+/// Why one object was not applied.
+enum Unapplied {
+    NotLeader,
+    Refused(Error),
+}
+
+impl From<Error> for Unapplied {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
 }
 
 struct Run<'a> {
@@ -210,21 +245,40 @@ struct Run<'a> {
     objects: Arc<dyn Cluster>,
     results: Vec<(ObjectId, Done)>,
     written: BTreeMap<ObjectId, Object>,
+    inventory: Option<Object>,
     /// Deletions of this row that failed.
     undeleted: Vec<(ObjectId, String, Error)>,
 }
 
 impl Run<'_> {
     async fn all(&mut self) -> Result<Option<Vec<Deferred>>, Failure> {
-        for (at, step) in self.plan.steps().iter().enumerate() {
+        let mut steps = self.plan.steps().iter().enumerate().peekable();
+        while let Some((at, step)) = steps.next() {
             if !matches!(step, Step::Delete(_)) {
                 self.end_deletes()?;
             }
-            (self.executor.progress)(Progress::Step(at, step));
             match step {
+                Step::Apply(first) => {
+                    let mut row = vec![(at, step, &**first)];
+                    let of_the_row = |apply: &Apply| {
+                        apply.stage == first.stage
+                            && apply.object.gvk().group_kind() == first.object.gvk().group_kind()
+                    };
+                    while let Some((at, step @ Step::Apply(apply))) = steps.peek()
+                        && of_the_row(apply)
+                    {
+                        row.push((*at, *step, &**apply));
+                        steps.next();
+                    }
+                    self.applies(&row).await?;
+                    continue;
+                }
+                _ => (self.executor.progress)(Progress::Step(at, step)),
+            }
+            match step {
+                Step::Apply(_) => (),
                 Step::Record(inventory) => self.record(inventory).await?,
                 Step::Forget(owner) => self.forget(owner).await?,
-                Step::Apply(apply) => self.apply(apply).await?,
                 Step::Recreate(recreate) => self.recreate(recreate).await?,
                 Step::Delete(delete) => self.delete(delete).await?,
                 Step::Wait(wait) => self.wait(wait).await?,
@@ -247,17 +301,18 @@ impl Run<'_> {
         let failed = |error| Failure::Record { owner: inventory.owner.clone(), error };
         self.lead()?;
         let options = ApplyOptions::force(AGENT);
-        match cluster.apply(&object, &options).await {
-            Ok(_) => Ok(()),
+        match patiently!(cluster.apply(&object, &options)) {
+            Ok(written) => self.inventory = Some(written),
             Err(Error::NotFound(_)) => {
                 // The very first write to a cluster.
                 self.lead()?;
                 prepare(cluster).await.map_err(failed)?;
                 self.lead()?;
-                cluster.apply(&object, &options).await.map(|_| ()).map_err(failed)
+                self.inventory = Some(cluster.apply(&object, &options).await.map_err(failed)?);
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => return Err(failed(error)),
         }
+        Ok(())
     }
 
     async fn forget(&mut self, owner: &Owner) -> Result<(), Failure> {
@@ -270,23 +325,65 @@ impl Run<'_> {
         }
     }
 
-    async fn apply(&mut self, apply: &Apply) -> Result<(), Failure> {
-        let manager = self.plan.writer().manager;
-        if !apply.clean_up.is_empty() {
-            self.lead()?;
-            let (reference, by) = (Reference::of(&apply.object), UpdateOptions::by(manager));
-            if let Err(error) = self.objects.patch(&reference, &apply.clean_up, &by).await {
-                return Err(self.failed(&apply.object, error));
+    /// Applies a row of objects of one kind, some at a time. After one that fails no other is begun; what was done is told in
+    /// the row's order.
+    async fn applies(&mut self, row: &[(usize, &Step, &Apply)]) -> Result<(), Failure> {
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let ended = Mutex::new(BTreeMap::new());
+        let this = &*self;
+        let writer = || async {
+            while !failed.load(Ordering::Relaxed) {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some((at, step, apply)) = row.get(place) else { return };
+                (this.executor.progress)(Progress::Step(*at, step));
+                let applied = this.apply(apply).await;
+                failed.fetch_or(applied.is_err(), Ordering::Relaxed);
+                ended.lock().unwrap_or_else(PoisonError::into_inner).insert(place, applied);
+            }
+        };
+        let () = match row.len() {
+            1 => writer().await,
+            _ => drop(tokio::join!(writer(), writer(), writer(), writer())),
+        };
+        const { assert!(WRITES == 4, "as many writers as are joined") };
+        let mut first = None;
+        for (place, applied) in ended.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let Some((_, _, apply)) = row.get(place) else { continue };
+            match applied {
+                Ok(object) => {
+                    self.note(apply.object.id(), Done::As(apply.verb));
+                    self.written.insert(object.id(), object);
+                }
+                Err(Unapplied::NotLeader) => first = first.or(Some(Failure::NotLeader)),
+                Err(Unapplied::Refused(error)) => {
+                    let failure = self.failed(&apply.object, error);
+                    first = first.or(Some(failure));
+                }
             }
         }
-        self.lead()?;
-        match self.objects.apply(&apply.object, &ApplyOptions::force(manager)).await {
-            Ok(object) => {
-                self.note(apply.object.id(), Done::As(apply.verb));
-                self.written.insert(object.id(), object);
-                Ok(())
+        first.map_or(Ok(()), Err)
+    }
+
+    async fn apply(&self, apply: &Apply) -> Result<Object, Unapplied> {
+        let manager = self.plan.writer().manager;
+        let lead = || if (self.executor.still_leader)() { Ok(()) } else { Err(Unapplied::NotLeader) };
+        if !apply.clean_up.is_empty() {
+            let (reference, by) = (Reference::of(&apply.object), UpdateOptions::by(manager));
+            lead()?;
+            self.objects.patch(&reference, &apply.clean_up, &by).await?;
+        }
+        let options = ApplyOptions::force(manager);
+        let mut left = PATIENCE;
+        loop {
+            lead()?;
+            match self.objects.apply(&apply.object, &options).await {
+                Err(Error::Throttled { retry_after, .. }) if left > 0 => {
+                    left -= 1;
+                    tokio::time::sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
+                }
+                applied => return Ok(applied?),
             }
-            Err(error) => Err(self.failed(&apply.object, error)),
         }
     }
 
@@ -342,7 +439,11 @@ impl Run<'_> {
         let told = |health: &BTreeMap<ObjectId, Health>| progress(Progress::Waiting(health));
         match wait::wait(&self.objects, step, self.plan.owner(), clock, &told).await {
             Ok(Ended::Ready) => Ok(()),
-            Ok(Ended::Failed { message, blamed }) => Err(Failure::Unhealthy { message, blamed }),
+            Ok(Ended::Failed { message, blamed }) => {
+                let behind = behind(&**self.executor.cluster, &blamed, &step.objects, clock()).await;
+                let blamed = blamed.into_iter().map(|(id, _)| id).collect();
+                Err(Failure::Unhealthy { message, blamed, behind })
+            }
             Err(error) => Err(Failure::Wait(error)),
         }
     }

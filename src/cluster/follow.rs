@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{Cluster, Error, ListOptions, Metadata, Reference, ResourceVersion, Watch, WatchEvent};
@@ -29,13 +32,20 @@ pub struct Follow {
     from: Option<ResourceVersion>,
     watch: Option<Watch>,
     told: VecDeque<Change>,
+    goes_on: Arc<AtomicBool>,
 }
 
 impl Follow {
     /// Begins with a list, when it is first asked.
     pub fn new(cluster: Arc<dyn Cluster>, gvk: Gvk, options: ListOptions) -> Self {
         let (known, told) = (BTreeMap::new(), VecDeque::new());
-        Self { cluster, gvk, options, known, from: None, watch: None, told }
+        Self { cluster, gvk, options, known, from: None, watch: None, told, goes_on: Arc::default() }
+    }
+
+    /// Whether a change would be told as soon as it happens: true from the first watch on, and false from an error until the
+    /// server is heard again.
+    pub fn goes_on(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.goes_on)
     }
 
     /// The next change. May be dropped while it waits, and nothing is lost.
@@ -43,6 +53,14 @@ impl Follow {
     /// # Errors
     /// When the server cannot be asked. The next call tries again, so callers wait a little in between.
     pub async fn next(&mut self) -> Result<Change, Error> {
+        let next = self.advance().await;
+        if next.is_err() {
+            self.goes_on.store(false, Ordering::Relaxed);
+        }
+        next
+    }
+
+    async fn advance(&mut self) -> Result<Change, Error> {
         loop {
             if let Some(change) = self.told.pop_front() {
                 return Ok(change);
@@ -53,7 +71,10 @@ impl Follow {
             };
             let Some(watch) = &mut self.watch else {
                 match self.cluster.watch_metadata(&self.gvk, &self.options, &from).await {
-                    Ok(watch) => self.watch = Some(watch),
+                    Ok(watch) => {
+                        self.watch = Some(watch);
+                        self.goes_on.store(true, Ordering::Relaxed);
+                    }
                     Err(Error::Gone(_)) => self.from = None,
                     Err(error) => return Err(error),
                 }

@@ -77,6 +77,30 @@ impl Elector {
         self.term.is_some_and(|term| term.holds(now))
     }
 
+    /// Who holds the Lease, where it is neither free nor expired nor ours.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn holder(&mut self, cluster: &dyn Cluster, now: Moment) -> Result<Option<String>, Error> {
+        match cluster.get(&self.reference).await {
+            Ok(lease) => Ok(self.held_by_another(&lease, now)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn held_by_another(&mut self, lease: &Object, now: Moment) -> Option<String> {
+        let spec = lease.get(&["spec"]).cloned().unwrap_or(Value::Null);
+        let holder = spec.get("holderIdentity").and_then(Value::as_str).unwrap_or("").to_owned();
+        let seconds = spec.get("leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(0);
+        if self.seen.as_ref().is_none_or(|(seen, _)| *seen != spec) {
+            self.seen = Some((spec, now.steady));
+        }
+        let since = self.seen.as_ref().map_or(now.steady, |(_, since)| *since);
+        let expired = now.steady.saturating_duration_since(since) >= Duration::from_secs(seconds);
+        Some(holder).filter(|it| !it.is_empty() && *it != self.identity && !expired)
+    }
+
     /// Takes the Lease if it is free or expired, renews it if it is ours. `now` is from before the request, so what is counted from
     /// it ends too early rather than too late.
     ///
@@ -100,17 +124,11 @@ impl Elector {
             }
             Err(error) => return Err(error),
         };
+        if let Some(holder) = self.held_by_another(&lease, now) {
+            return Ok(self.lost(&holder));
+        }
         let spec = lease.get(&["spec"]).cloned().unwrap_or(Value::Null);
-        if self.seen.as_ref().is_none_or(|(seen, _)| *seen != spec) {
-            self.seen = Some((spec.clone(), now.steady));
-        }
         let holder = spec.get("holderIdentity").and_then(Value::as_str).unwrap_or("");
-        let since = self.seen.as_ref().map_or(now.steady, |(_, since)| *since);
-        let seconds = spec.get("leaseDurationSeconds").and_then(Value::as_u64).unwrap_or(0);
-        let expired = now.steady.saturating_duration_since(since) >= Duration::from_secs(seconds);
-        if !holder.is_empty() && holder != self.identity && !expired {
-            return Ok(self.lost(holder));
-        }
         let object = self.object(self.spec(Some(&spec), now), lease.resource_version())?;
         match cluster.update(&object, &UpdateOptions::by(MANAGER)).await {
             Ok(updated) => Ok(self.won(&updated, now)),

@@ -1,21 +1,5 @@
 //! Gathering what a plan asks for: in few requests, some of them at once, and none of them a write.
 
-/// Asks again when the server wants a pause.
-macro_rules! patiently {
-    ($request:expr) => {{
-        let mut left = PATIENCE;
-        loop {
-            match $request.await {
-                Err(Error::Throttled { retry_after, .. }) if left > 0 => {
-                    left -= 1;
-                    sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
-                }
-                result => break result,
-            }
-        }
-    }};
-}
-
 mod ask;
 mod settled;
 
@@ -23,11 +7,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 
 use super::{
     ApplyOptions, Cluster, Error, ListOptions, Metadata, Reference, Resource, execute::config_map, wait,
@@ -50,12 +33,6 @@ pub use self::settled::Settled;
 /// From so many objects of one kind in one namespace on, one list takes the place of as many reads.
 const LISTED: usize = 4;
 
-/// A server that asks for a pause gets it so often.
-const PATIENCE: usize = 5;
-
-/// The pause, where it does not say how long, and the longest that is granted.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
 /// Which kinds live in namespaces, as the cluster says.
 ///
 /// # Errors
@@ -73,6 +50,8 @@ pub async fn scopes(cluster: &dyn Cluster) -> Result<Scopes, Error> {
 #[derive(Clone, Debug, Default)]
 pub struct Inventories {
     all: BTreeMap<Owner, Inventory>,
+    /// The UIDs and versions of the objects that hold them.
+    versions: BTreeMap<Owner, (String, String)>,
     owners: Owners,
     /// Those that cannot be read. Nothing is deleted for their entries.
     pub damaged: Vec<InventoryError>,
@@ -91,6 +70,11 @@ impl Inventories {
         for object in objects {
             match Inventory::decode(&object) {
                 Ok(inventory) => {
+                    let version = object.uid().zip(object.resource_version());
+                    if let Some((uid, version)) = version {
+                        let version = (uid.to_owned(), version.to_owned());
+                        inventories.versions.insert(inventory.owner.clone(), version);
+                    }
                     inventories.all.insert(inventory.owner.clone(), inventory);
                 }
                 Err(error) => inventories.damaged.push(error),
@@ -123,6 +107,11 @@ impl Inventories {
     /// One entry's.
     pub fn of(&self, owner: &Owner) -> Option<&Inventory> {
         self.all.get(owner)
+    }
+
+    /// The UID and the version of the object that holds one entry's.
+    pub fn version_of(&self, owner: &Owner) -> Option<&(String, String)> {
+        self.versions.get(owner)
     }
 
     /// All that can be read.
@@ -286,11 +275,24 @@ impl One {
         match asked {
             Asked::DryRun(object) => {
                 let id = object.id();
+                let mut tried = None;
+                if !self.listed.contains_key(&id) && !self.settled.knows(&id) {
+                    // Most of what is not known of is new, and a dry-run says so by itself: what it would make has no
+                    // version yet. That saves a read of what is not there.
+                    match self.dry_run(&object).await? {
+                        DryRun::Would(would) if would.resource_version().is_none() => {
+                            return self.live(id, None, DryRun::Would(would)).await;
+                        }
+                        DryRun::NotServed => {}
+                        dry_run => tried = Some(dry_run),
+                    }
+                }
                 let (live, absent) = self.read(&id, object.gvk()).await?;
-                let dry_run = match (&live, absent) {
-                    (_, Some(absent)) => absent,
-                    (Some(live), None) if self.settled.holds(&object, live) => DryRun::Settled,
-                    _ => self.dry_run(&object).await?,
+                let dry_run = match (&live, absent, tried) {
+                    (_, Some(absent), _) => absent,
+                    (Some(live), None, None) if self.settled.holds(&object, live) => DryRun::Settled,
+                    (_, None, Some(dry_run)) => dry_run,
+                    (_, None, None) => self.dry_run(&object).await?,
                 };
                 self.live(id, live, dry_run).await
             }

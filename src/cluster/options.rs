@@ -11,12 +11,14 @@ pub struct ListOptions {
     pub namespace: Option<String>,
     /// By labels.
     pub labels: Selector,
+    /// By fields, as far as the kind knows them: events know `involvedObject.uid`, and all know `metadata.name`.
+    pub fields: BTreeMap<String, String>,
 }
 
 impl ListOptions {
     /// Everything in one namespace.
     pub fn in_namespace(namespace: &str) -> Self {
-        Self { namespace: Some(namespace.to_owned()), labels: Selector::default() }
+        Self { namespace: Some(namespace.to_owned()), ..Self::default() }
     }
 
     /// The same, with a label more that must have this value.
@@ -24,6 +26,20 @@ impl ListOptions {
     pub fn labelled(mut self, key: &str, value: &str) -> Self {
         self.labels.0.insert(key.to_owned(), Some(value.to_owned()));
         self
+    }
+
+    /// The same, with a field more that must have this value.
+    #[must_use]
+    pub fn with_field(mut self, path: &str, value: &str) -> Self {
+        self.fields.insert(path.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The `fieldSelector` of a request.
+    pub fn field_selector(&self) -> String {
+        let escaped = |value: &str| value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=");
+        let pairs = self.fields.iter().map(|(path, value)| format!("{path}={}", escaped(value)));
+        pairs.collect::<Vec<_>>().join(",")
     }
 
     /// The same, with a label more that must be there, whatever its value.

@@ -75,6 +75,9 @@ pub struct Channel {
     /// The entries that are paused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paused: BTreeMap<EntryName, Hold>,
+    /// How many decisions about what runs led here: a node that knows of fewer follows this one.
+    #[serde(default)]
+    pub decided: u64,
     /// The digest of the site's answers that the active bundle was rendered with: a node with others never leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,

@@ -58,14 +58,15 @@ pub(super) async fn health(cluster: &dyn Cluster, object: &Object, now: Timestam
 }
 
 /// The pods that an object's selector matches. Who may not list them has none.
-async fn pods(cluster: &dyn Cluster, object: &Object) -> Result<Vec<Object>, Error> {
+pub(super) async fn pods(cluster: &dyn Cluster, object: &Object) -> Result<Vec<Object>, Error> {
     let labels = object.get(&["spec", "selector", "matchLabels"]).and_then(Value::as_object);
     let wanted = |(key, value): (&String, &Value)| Some((key.clone(), Some(value.as_str()?.to_owned())));
     let labels = Selector(labels.into_iter().flatten().filter_map(wanted).collect());
     let Some(gvk) = crate::object::Gvk::parse("v1", "Pod").filter(|_| !labels.0.is_empty()) else {
         return Ok(Vec::new());
     };
-    let options = ListOptions { namespace: object.namespace().map(str::to_owned), labels };
+    let namespace = object.namespace().map(str::to_owned);
+    let options = ListOptions { namespace, labels, ..ListOptions::default() };
     match cluster.list(&gvk, &options).await {
         Ok((pods, _)) => Ok(pods),
         Err(Error::Forbidden(_)) => Ok(Vec::new()),

@@ -10,7 +10,7 @@ use crate::{
     duration::GoDuration,
     fault::{Class, Report},
     name::{ChannelName, EntryName},
-    reconcile::{self, Kept, Node},
+    reconcile::{self, Kept, Node, Subject},
     trust::state::{Held, Hold},
 };
 
@@ -77,6 +77,11 @@ pub enum Request {
         /// The channel.
         channel: ChannelName,
     },
+    /// The objects that give the agent its rights in the cluster.
+    Rights {
+        /// The service account, as `NAMESPACE/NAME`, or the user that the agent is to the server.
+        subject: String,
+    },
     /// Collect what no kept bundle names.
     Gc {
         /// Only tell what would go.
@@ -100,6 +105,8 @@ pub enum Reply {
     Chosen(Held),
     /// What would change.
     Diff(reconcile::Preview),
+    /// The objects that give the agent its rights.
+    Rights(Vec<serde_json::Value>),
     /// What was collected, or would be.
     Collected(reconcile::Collected),
     /// What a check found.
@@ -116,7 +123,7 @@ pub type OnProgress = Arc<dyn Fn(&str, u64, u64) + Send + Sync>;
 impl Request {
     /// Whether it decides something, which only uid 0 may.
     pub fn decides(&self) -> bool {
-        !matches!(self, Self::Status | Self::History | Self::Diff { .. })
+        !matches!(self, Self::Status | Self::History | Self::Diff { .. } | Self::Rights { .. })
     }
 }
 
@@ -182,10 +189,21 @@ pub async fn answer(
             if let Some(entry) = &entry {
                 node.check_entry(entry)?;
             }
+            // Whoever asks wants it looked at, whatever was heard.
+            node.doubt();
             node.reconcile(entry.as_ref()).await;
             Reply::Status(Box::new(node.status(node.now())))
         }
         Request::Diff { channel } => Reply::Diff(node.preview(&channel).await?),
+        Request::Rights { subject } => {
+            let subject = match subject.split_once('/') {
+                Some((namespace, name)) => {
+                    Subject::Account { namespace: namespace.to_owned(), name: name.to_owned() }
+                }
+                None => Subject::User(subject),
+            };
+            Reply::Rights(node.rights(&subject).await?)
+        }
         Request::Gc { dry_run } => {
             let working = Arc::clone(node);
             Reply::Collected(blocking(move || working.collect(dry_run, working.now())).await?)

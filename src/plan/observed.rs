@@ -15,6 +15,8 @@ pub struct Observed {
     /// What other entries of the same bundle render. An object that left this entry for one of them is handed over
     /// instead of deleted.
     pub claims: Owners,
+    /// Objects that somebody else changes back again and again. They are left as they are for a while, and told.
+    pub contested: BTreeSet<ObjectId>,
     /// For namespaces, definitions and whatever else takes others along when it is deleted: those others, as far as
     /// they are listed. What inventories hold is counted without being listed here.
     pub contents: BTreeMap<ObjectId, BTreeSet<ObjectId>>,

@@ -34,6 +34,8 @@ pub(super) struct Applying {
     pub(super) again: bool,
     pub(super) unchanged: Vec<ObjectId>,
     pub(super) skipped: Vec<(ObjectId, Skip)>,
+    /// What is not as it should be and is left so, since somebody else writes it all the time.
+    pub(super) contested: Vec<ObjectId>,
     /// What others hold and this entry leaves alone: it is not inventoried.
     pub(super) foreign: BTreeSet<ObjectId>,
     pub(super) recreated: DeletionList,
@@ -43,10 +45,21 @@ pub(super) struct Applying {
 /// What one object comes to.
 enum Fate {
     Skipped(Skip),
+    Contested,
     Unchanged,
     Change(Step),
     /// It cannot be told yet, or never: why, and the refusal that it is where nothing is left to wait for.
     Blocked(Why, Box<Refusal>),
+}
+
+impl Fate {
+    /// What is contested is not changed.
+    fn unless(self, contested: bool) -> Self {
+        match self {
+            Self::Change(Step::Apply(_)) if contested => Self::Contested,
+            fate => fate,
+        }
+    }
 }
 
 /// Decides about every object of a render.
@@ -82,8 +95,10 @@ pub(super) fn apply(
                 out.refusals.push(Refusal::Unobserved(id));
                 continue;
             };
-            match fate(object, live, stage, rendered, observed, guard, &mut out) {
+            let contested = observed.contested.contains(&id);
+            match fate(object, live, stage, rendered, observed, guard, &mut out).unless(contested) {
                 Fate::Skipped(skip) => out.skipped.push((id, skip)),
+                Fate::Contested => out.contested.push(id),
                 Fate::Blocked(why, refusal) => {
                     only_time &= why == Why::NotServed && brings.contains(object.gvk());
                     blocked.insert(id, (why, refusal));
@@ -281,6 +296,7 @@ fn class_of(error: &ApiError) -> Class {
     match error.code {
         401 | 403 => Class::Denied,
         409 => Class::Conflict,
+        500 if error.message.starts_with("failed to create typed patch object") => Class::Invalid,
         404 | 408 | 429 | 500.. => Class::Unavailable,
         _ => Class::Invalid,
     }

@@ -35,6 +35,8 @@ pub(super) struct Desired {
     pub(super) graph: Arc<Graph<EntryName>>,
     /// Which entry renders what.
     pub(super) claims: Owners,
+    /// Whether every entry renders to the same as long as bundle and answers are the same.
+    pub(super) lasting: bool,
 }
 
 /// Entries as they were rendered last. What a render depends on is in the key: the bundle, and what the site answered.
@@ -68,6 +70,7 @@ impl Node {
         let graph = Graph::new(nodes)?;
         let answered = Digest::of(&serde_json::to_vec(&site).unwrap_or_default());
         let (mut entries, mut waiting) = (BTreeMap::new(), BTreeMap::new());
+        let mut all_last = true;
         for entry in &release.entries {
             self.beat();
             self.grant(entry.timeout.0);
@@ -91,6 +94,7 @@ impl Node {
                             continue;
                         }
                     };
+                    all_last &= lasting && !asked;
                     if lasting && !asked {
                         let mut cache = lock(&self.rendered);
                         cache.0.entry(channel.clone()).or_default().insert(key, Arc::clone(&rendered));
@@ -104,7 +108,14 @@ impl Node {
             it.objects().iter().map(|object| (object.id(), it.owner().clone()))
         });
         let claims = Owners::of(objects);
-        Ok(Desired { content: Arc::clone(content), entries, waiting, graph: Arc::new(graph), claims })
+        Ok(Desired {
+            content: Arc::clone(content),
+            entries,
+            waiting,
+            graph: Arc::new(graph),
+            claims,
+            lasting: all_last,
+        })
     }
 
     /// What random names and passwords of charts are derived from, and whether the cluster keeps it. Whoever only looks

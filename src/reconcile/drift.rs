@@ -42,18 +42,24 @@ pub async fn follow(node: Arc<Node>) {
 /// Follows one kind until the cluster does not serve it any more.
 async fn follow_kind(node: Arc<Node>, cluster: Arc<dyn Cluster>, gvk: Gvk) -> Gvk {
     let mut follow = Follow::new(cluster, gvk.clone(), ListOptions::default().with_label_key(CHANNEL_LABEL));
+    node.follows(&gvk, follow.goes_on());
     let mut listed = false;
     loop {
         match follow.next().await {
-            Ok(Change::Listed) => listed = true,
-            // What the first list tells was there when the pass looked.
-            Ok(Change::Applied(_) | Change::Deleted(_)) => {
-                if listed {
-                    node.wake();
-                }
+            Ok(Change::Listed) if listed => (),
+            Ok(Change::Listed) => {
+                // The pass looked some time before the list was made.
+                let known = follow.known().map(|it| it.as_object().id()).collect();
+                node.heard_all(&gvk, &known);
+                listed = true;
             }
+            Ok(Change::Applied(it)) => node.heard(&it, false),
+            Ok(Change::Deleted(it)) => node.heard(&it, true),
             Err(Error::NoMatch(_)) => return gvk,
-            Err(_) => tokio::time::sleep(PATIENCE).await,
+            // A pass asks by itself what could not be heard, and says what is wrong.
+            Err(_) => {
+                tokio::time::sleep(PATIENCE).await;
+            }
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex},
+    time::Instant,
 };
 
-use super::node::Clock;
+use super::{
+    contest::Contests,
+    node::{Clock, lock},
+};
 use crate::{
     cluster::{
         Cluster,
@@ -16,7 +20,8 @@ use crate::{
     digest::Digest,
     fault::{Class, Report},
     name::EntryName,
-    plan::{self, Approval, DeletionList, Guard, Observed, Owners, Plan, Refused, Verb},
+    object::{Object, ObjectId},
+    plan::{self, Approval, DeletionList, Guard, Observed, Owners, Plan, Refused, Step, Verb},
     render::Rendered,
 };
 
@@ -38,6 +43,8 @@ pub(super) struct Entry {
     pub(super) word: Word,
     /// Whether this node may still write.
     pub(super) still_leader: StillLeader,
+    /// What somebody else changes back all the time.
+    pub(super) contests: Arc<Mutex<Contests>>,
 }
 
 /// Uses up the operator's word.
@@ -57,6 +64,10 @@ pub(super) struct Ended {
     pub(super) acted: bool,
     /// What need not be compared again.
     pub(super) settled: Settled,
+    /// What was written, as the cluster answered.
+    pub(super) written: BTreeMap<ObjectId, Object>,
+    /// The inventory, where it was written.
+    pub(super) inventory: Option<Object>,
 }
 
 impl Entry {
@@ -70,8 +81,9 @@ impl Entry {
             };
             ended.kept = plan.kept().iter().map(|it| it.id.to_string()).collect();
             if plan.is_empty() {
-                return Ok(Ended { settled: self.settled, ..ended });
+                return self.end(&plan, ended);
             }
+            self.note_drift(&plan);
             if let Some(used) = plan.approved() {
                 let mut list = plan.deletions().clone();
                 list.extend(&self.guard.elsewhere);
@@ -80,8 +92,10 @@ impl Entry {
             ended.acted = true;
             let Observer { cluster, clock, .. } = &self.observer;
             let again = carry_out_into(cluster, &plan, clock, &self.still_leader, &mut ended).await?;
+            let written = std::mem::take(&mut ended.written);
+            self.settled.note_written(&self.rendered, |id| written.get(id));
             if !again {
-                return Ok(Ended { settled: self.settled, ..ended });
+                return self.end(&plan, ended);
             }
             let inventories = Inventories::read(&*self.observer.cluster).await?;
             self.observed = inventories.around(self.rendered.owner(), &self.claims)?;
@@ -95,9 +109,32 @@ impl Entry {
         ))
     }
 
+    /// The end of an entry that has nothing left to do, unless somebody fights over one of its objects.
+    fn end(self, plan: &Plan, ended: Ended) -> Result<Ended, Report> {
+        match plan.contested() {
+            [] => Ok(Ended { settled: self.settled, ..ended }),
+            contested => Err(lock(&self.contests).report(contested, Instant::now())),
+        }
+    }
+
+    /// Counts what was as it should be, is not so any more, and is put back now.
+    fn note_drift(&self, plan: &Plan) {
+        for step in plan.steps() {
+            let (object, before) = match step {
+                Step::Apply(apply) => (&apply.object, apply.before.as_ref()),
+                Step::Recreate(recreate) => (&recreate.object, Some(&recreate.before)),
+                _ => continue,
+            };
+            if self.settled.was_equal(object) {
+                lock(&self.contests).put_back(&object.id(), before, Instant::now());
+            }
+        }
+    }
+
     /// What would be done now.
     pub(super) async fn plan(&mut self) -> Result<Result<Plan, Refused>, Report> {
-        let around = self.observed.clone();
+        let contested = lock(&self.contests).now(Instant::now());
+        let around = Observed { contested, ..self.observed.clone() };
         let observed = self.observer.observe(&self.rendered, around, &self.settled).await?;
         let plan = plan::plan(&self.rendered, &observed, &self.guard, &BTreeSet::new());
         if let Ok(plan) = &plan {
@@ -127,6 +164,8 @@ async fn carry_out_into(
 ) -> Result<bool, Report> {
     let executor = Executor { cluster, still_leader: &**still_leader, progress: &|_| (), clock: &**clock };
     let outcome = execute(plan, executor).await;
+    ended.written.extend(outcome.written);
+    ended.inventory = outcome.inventory.or_else(|| ended.inventory.take());
     for (id, done) in &outcome.results {
         if !matches!(done, Done::As(Verb::Unchanged | Verb::Skipped)) {
             ended.changes.insert(id.to_string(), done.to_string());

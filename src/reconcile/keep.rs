@@ -14,6 +14,7 @@ use super::{
     node::{Node, lock},
     receipt,
     status::Phase,
+    tell::News,
 };
 use crate::{
     cluster::{Cluster, observe::Inventories},
@@ -52,6 +53,9 @@ impl Node {
         };
         let (None, Some(cluster)) = (&state.hold, self.cluster.clone()) else { return Ok(()) };
         self.lead(&cluster).await?;
+        if only.is_none() && self.is_still(channel, &state) {
+            return Ok(());
+        }
         // What was healthy as a whole once does not kill the agent by itself.
         let proven = state.last_good.is_some_and(|it| it.digest == active.digest);
         if !proven && self.begin(channel, active.digest)? {
@@ -136,6 +140,8 @@ impl Keeping {
             guard.approved.push(Approval::List(agreed));
         }
         node.forget_entries(channel, |name| desired.has(name));
+        node.read_inventories(&inventories);
+        node.expect_news(&desired);
         node.note_kinds(&desired);
         let (node, channel) = (Arc::clone(node), channel.clone());
         Ok(Self { node, channel, state, active, cluster, desired, inventories, forecast, guard })
@@ -149,6 +155,7 @@ impl Keeping {
         let mut working: JoinSet<Result<Ended, Report>> = JoinSet::new();
         let mut names: HashMap<Id, EntryName> = HashMap::new();
         let (mut acted, mut owned) = (false, false);
+        let mut inventories = self.inventories.clone();
         loop {
             for name in graph.order() {
                 let waits = !graph.waits_for(name, |it| ready.contains(it)).is_empty();
@@ -160,7 +167,9 @@ impl Keeping {
                     self.tell_unrendered(name);
                     continue;
                 };
-                if self.stands(name, only) || self.is_paused(name, rendered) {
+                let key = (self.channel.clone(), name.clone());
+                let well = only.is_none() && self.node.is_well(&key, rendered);
+                if well || self.stands(name, only) || self.is_paused(name, rendered) {
                     ready.insert(name.clone());
                     continue;
                 }
@@ -168,7 +177,8 @@ impl Keeping {
                     continue;
                 }
                 let count = rendered.objects().len();
-                match self.entry(rendered) {
+                self.node.look_at(&key);
+                match self.entry(rendered, &inventories) {
                     Ok(entry) => {
                         self.node.report(
                             &self.channel,
@@ -182,22 +192,47 @@ impl Keeping {
                     Err(error) => drop(self.node.note_end(&self.channel, name, count, Err(error.into()))),
                 }
             }
-            let Some(joined) = working.join_next_with_id().await else { break };
+            let joined = tokio::select! {
+                joined = working.join_next_with_id() => joined,
+                // Nobody waits for what others wait for: what changes meanwhile is put back at once.
+                () = self.node.news_came.notified(), if only.is_none() => {
+                    let unwell = self.node.unwell(&self.channel);
+                    let again = unwell.into_iter().filter(|name| ready.contains(name) && begun.contains(name));
+                    let again: Vec<EntryName> = again.collect();
+                    if !again.is_empty() {
+                        // The entries wrote their inventories since.
+                        inventories = Inventories::read(&*self.cluster).await?;
+                        self.node.read_inventories(&inventories);
+                        begun.retain(|name| !again.contains(name));
+                    }
+                    continue;
+                }
+            };
+            let Some(joined) = joined else { break };
             let (id, mut ended) = match joined {
                 Ok(joined) => joined,
                 Err(error) => (error.id(), Err(ended_early(&error, names.get(&error.id())))),
             };
             self.node.beat();
             let Some(name) = names.remove(&id) else { continue };
+            let key = (self.channel.clone(), name.clone());
             if let Ok(ended) = &mut ended {
                 acted |= ended.acted;
-                let key = (self.channel.clone(), name.clone());
-                lock(&self.node.settled).insert(key, std::mem::take(&mut ended.settled));
+                lock(&self.node.settled).insert(key.clone(), std::mem::take(&mut ended.settled));
+                if let Some(inventory) = &ended.inventory {
+                    self.node.wrote_inventory(&key, inventory);
+                }
+                if let Some(rendered) = self.desired.entries.get(&name) {
+                    self.node.found_well(&key, rendered);
+                }
             }
             owned |= ended.as_ref().is_err_and(|report| report.code == "owned");
             let count = self.desired.entries.get(&name).map_or(0, |it| it.objects().len());
+            self.tell(&key, &ended);
             if self.node.note_end(&self.channel, &name, count, ended) {
                 ready.insert(name);
+            } else {
+                ready.remove(&name);
             }
         }
         self.tell_waiting(&begun, &ready);
@@ -210,8 +245,35 @@ impl Keeping {
         if whole && only.is_none() && !paused {
             self.retire().await?;
             self.node.settle(&self.channel, &self.active)?;
+            if self.desired.lasting && self.inventories.damaged.is_empty() {
+                self.node.note_still(&self.channel, self.desired.entries.len());
+            }
         }
         self.stray_damage()
+    }
+
+    /// Tells the cluster what changed, or what failed otherwise than before.
+    fn tell(&self, key: &(ChannelName, EntryName), ended: &Result<Ended, Report>) {
+        let owner = Owner { channel: key.0.clone(), entry: key.1.clone() };
+        let news = match ended {
+            Ok(ended) if ended.changes.is_empty() => return drop(self.node.reports().told.remove(key)),
+            Ok(ended) => News::Changed(&ended.changes),
+            Err(report) => {
+                let reports = self.node.reports();
+                let before = reports.told.get(key);
+                if before == Some(report) || report.code == "not_leader" {
+                    return;
+                }
+                News::Failed(report)
+            }
+        };
+        self.node.tell(&self.cluster, &owner, self.active.position, &news);
+        let told = ended.as_ref().err().cloned();
+        let mut reports = self.node.reports();
+        match told {
+            Some(report) => drop(reports.told.insert(key.clone(), report)),
+            None => drop(reports.told.remove(key)),
+        }
     }
 
     /// Whether an entry is not asked for, and stands well where the last pass left it.
@@ -228,18 +290,19 @@ impl Keeping {
         true
     }
 
-    fn entry(&self, rendered: &Arc<Rendered>) -> Result<Entry, InventoryError> {
+    fn entry(&self, rendered: &Arc<Rendered>, inventories: &Inventories) -> Result<Entry, InventoryError> {
         let owner = rendered.owner();
         let key = (self.channel.clone(), owner.entry.clone());
         let (node, channel) = (Arc::clone(&self.node), self.channel.clone());
         Ok(Entry {
             rendered: Arc::clone(rendered),
-            observed: self.inventories.around(owner, &self.desired.claims)?,
+            observed: inventories.around(owner, &self.desired.claims)?,
             claims: self.desired.claims.clone(),
             guard: self.guard_of(owner),
             observer: self.node.observer(&self.cluster),
             settled: lock(&self.node.settled).get(&key).cloned().unwrap_or_default(),
             still_leader: node.still_leader(),
+            contests: Arc::clone(&node.contests),
             word: Arc::new(move |used, list| node.agree(&channel, used, list)),
         })
     }

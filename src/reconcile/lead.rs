@@ -22,14 +22,25 @@ const LEASE: &str = "airlock";
 /// How long a node that is silent still holds the Lease. client-go's election has the same.
 const DURATION: Duration = Duration::from_secs(15);
 
-/// How often the Lease is renewed, or tried: two attempts may fail before it is lost.
+/// How often the Lease is renewed: two attempts may fail before it is lost.
 const RENEWAL: Duration = Duration::from_secs(5);
+
+/// How often another node looks whether it is free, so that it takes over within 20 s: the rest of the leader's silence
+/// is the Lease's own duration. client-go's election looks as often.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How often a node that does not lead looks what was decided.
+const NEWS: Duration = Duration::from_secs(30);
 
 /// This node's part in the election.
 pub(super) struct Candidate {
+    /// The machine's name, for people.
+    host: String,
     elector: tokio::sync::Mutex<Elector>,
     /// What it won last. Writers look at it without waiting for a request.
     term: Mutex<Option<(Term, Instant)>>,
+    /// Who held it when it was looked at last, where that was another.
+    holder: Mutex<Option<String>>,
 }
 
 impl Node {
@@ -37,7 +48,9 @@ impl Node {
     #[must_use]
     pub fn elected_as(mut self, identity: &str) -> Self {
         let elector = Elector::new(NAMESPACE, LEASE, identity, DURATION);
-        let candidate = Candidate { elector: tokio::sync::Mutex::new(elector), term: Mutex::default() };
+        let elector = tokio::sync::Mutex::new(elector);
+        let host = identity.split('_').next().unwrap_or_default().to_owned();
+        let candidate = Candidate { host, elector, term: Mutex::default(), holder: Mutex::default() };
         self.candidate = Some(candidate);
         self
     }
@@ -47,6 +60,16 @@ impl Node {
         let Some(candidate) = &self.candidate else { return true };
         let term = *lock(&candidate.term);
         !self.is_stopped() && term.is_some_and(|(term, _)| term.holds(self.moment()))
+    }
+
+    /// The name of this machine, where several keep one cluster.
+    pub(super) fn host(&self) -> &str {
+        self.candidate.as_ref().map_or("", |it| &it.host)
+    }
+
+    /// Which other node writes, as far as is known.
+    pub(super) fn led_by(&self) -> Option<String> {
+        self.candidate.as_ref().and_then(|it| lock(&it.holder).clone())
     }
 
     /// The same question for whoever outlives a borrow.
@@ -74,14 +97,31 @@ impl Node {
                 let holder =
                     if holder.is_empty() { "another node".to_owned() } else { format!("node `{holder}`") };
                 let error = format!("{holder} keeps the cluster; this one takes over when that one is gone");
-                Err(Report::new("not_leader", Class::Unavailable, error, None))
+                let hint = "what is to be applied now must be imported there, too";
+                Err(Report::new("not_leader", Class::Unavailable, error, Some(hint)))
             }
         }
     }
 
-    /// One attempt, in less time than what it is about lasts.
+    /// One attempt, in less time than what it is about lasts. Who does not know what was decided does not stand.
     async fn stand(&self, candidate: &Candidate, cluster: &Arc<dyn Cluster>) -> Result<Outcome, Report> {
         let mut elector = candidate.elector.lock().await;
+        let now = self.moment();
+        if !self.has_something_to_keep() {
+            // Whoever held it now would keep others from what they have.
+            return Ok(Outcome::HeldBy(String::new()));
+        }
+        if !elector.leads(now) {
+            *lock(&candidate.term) = None;
+            self.joined.store(false, std::sync::atomic::Ordering::Relaxed);
+            let looked = tokio::time::timeout(RENEWAL, elector.holder(&**cluster, now)).await;
+            let holder = looked.unwrap_or_else(silent)?;
+            lock(&candidate.holder).clone_from(&holder);
+            if let Some(holder) = holder {
+                return Ok(Outcome::HeldBy(holder));
+            }
+            self.join(cluster).await?;
+        }
         let (now, since) = (self.moment(), Instant::now());
         let attempt = async {
             match elector.try_acquire_or_renew(&**cluster, now).await {
@@ -93,16 +133,18 @@ impl Node {
                 outcome => outcome,
             }
         };
-        let silent = |_| {
-            let reason = format!("the Lease is not answered for within {} s", RENEWAL.as_secs());
-            Err(Error::Unavailable { reason, status: None, source: None })
-        };
         let outcome = tokio::time::timeout(RENEWAL, attempt).await.unwrap_or_else(silent)?;
-        *lock(&candidate.term) = match outcome {
-            Outcome::Held(term) => Some((term, since)),
-            Outcome::HeldBy(_) => None,
+        let (term, holder) = match &outcome {
+            Outcome::Held(term) => (Some((*term, since)), None),
+            Outcome::HeldBy(holder) => (None, Some(holder.clone()).filter(|it| !it.is_empty())),
         };
+        (*lock(&candidate.term), *lock(&candidate.holder)) = (term, holder);
         Ok(outcome)
+    }
+
+    fn has_something_to_keep(&self) -> bool {
+        let states = self.own_channels().into_iter().map(|channel| self.channel_state(&channel));
+        states.into_iter().any(|state| state.active.or(state.staged).is_some())
     }
 
     /// Gives the Lease up, so that another node need not wait for its end.
@@ -123,10 +165,20 @@ impl Node {
 pub async fn elect(node: Arc<Node>) {
     let (Some(candidate), Ok(cluster)) = (&node.candidate, node.cluster()) else { return };
     let mut led = false;
+    let mut told = String::new();
+    let mut woken = Instant::now();
     loop {
         if !node.is_stopped() {
-            // What goes wrong here goes wrong in the next pass, too, which says so.
-            let _ = node.stand(candidate, &cluster).await;
+            let came = match node.stand(candidate, &cluster).await {
+                Ok(Outcome::Held(_)) => String::new(),
+                Ok(Outcome::HeldBy(holder)) => holder,
+                Err(report) => report.code,
+            };
+            // The next pass says what is different; and now and then what the leader decided meanwhile.
+            if came != told || (!node.leads() && woken.elapsed() >= NEWS) {
+                (told, woken) = (came, Instant::now());
+                node.wake();
+            }
         }
         let leads = node.leads();
         if leads && !led {
@@ -136,6 +188,11 @@ pub async fn elect(node: Arc<Node>) {
             tracing::warn!("this node does not keep the cluster any more");
         }
         led = leads;
-        tokio::time::sleep(RENEWAL).await;
+        tokio::time::sleep(if leads { RENEWAL } else { LOOK }).await;
     }
+}
+
+fn silent<T>(_: tokio::time::error::Elapsed) -> Result<T, Error> {
+    let reason = format!("the Lease is not answered for within {} s", RENEWAL.as_secs());
+    Err(Error::Unavailable { reason, status: None, source: None })
 }

@@ -10,10 +10,12 @@ use jiff::Timestamp;
 
 use super::{
     accept::Terms,
+    contest::Contests,
     desired::Cache,
     heart::Heart,
     lead::Candidate,
     memory::Memory,
+    news::News,
     pull::Place,
     receipt,
     reports::Reports,
@@ -80,6 +82,10 @@ pub struct Node {
     pub(super) shelved: Mutex<super::shelf::Shelved>,
     pub(super) rendered: Mutex<Cache>,
     pub(super) settled: Mutex<BTreeMap<(ChannelName, EntryName), Settled>>,
+    pub(super) contests: Arc<Mutex<Contests>>,
+    pub(super) news: Mutex<News>,
+    /// Something was told of an entry that was well.
+    pub(super) news_came: tokio::sync::Notify,
     reports: Mutex<Reports>,
     pub(super) heart: Heart,
     /// The cluster's secret, once it is known.
@@ -94,6 +100,8 @@ pub struct Node {
     waker: tokio::sync::Notify,
     pub(super) other_kinds: tokio::sync::Notify,
     stopped: std::sync::atomic::AtomicBool,
+    /// What other nodes decided is known here, as of the beginning of this term.
+    pub(super) joined: std::sync::atomic::AtomicBool,
     /// One pass at a time: two would plan from the same observation.
     pub(super) pass: tokio::sync::Mutex<()>,
 }
@@ -140,6 +148,9 @@ impl Node {
             shelved: Mutex::default(),
             rendered: Mutex::default(),
             settled: Mutex::default(),
+            contests: Arc::default(),
+            news: Mutex::default(),
+            news_came: tokio::sync::Notify::new(),
             importing: Mutex::default(),
             give_way: GiveWay::default(),
             places: Mutex::default(),
@@ -151,6 +162,7 @@ impl Node {
             waker: tokio::sync::Notify::new(),
             other_kinds: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
+            joined: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),
         }
     }

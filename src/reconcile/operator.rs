@@ -67,6 +67,7 @@ impl Node {
         hold: Hold,
         now: Timestamp,
     ) -> Result<(), Report> {
+        self.check_decides()?;
         if let Some(entry) = entry {
             self.entry_exists(channel, entry)?;
         }
@@ -78,6 +79,7 @@ impl Node {
                 Some(entry) => drop(state.paused.insert(entry.clone(), hold.clone())),
                 None => state.hold = Some(hold.clone()),
             }
+            state.decided += 1;
         })?;
         Ok(())
     }
@@ -93,6 +95,7 @@ impl Node {
         who: &str,
         now: Timestamp,
     ) -> Result<(), Report> {
+        self.check_decides()?;
         let state = self.channel_state(channel);
         let there = match entry {
             Some(entry) => state.paused.contains_key(entry),
@@ -113,6 +116,7 @@ impl Node {
                     Some(entry) => drop(state.paused.remove(entry)),
                     None => state.hold = None,
                 }
+                state.decided += 1;
             },
         )?;
         Ok(())
@@ -123,6 +127,7 @@ impl Node {
     /// # Errors
     /// When no bundle is staged or set aside, or the store does not hold it whole.
     pub fn activate(&self, channel: &ChannelName, who: &str, now: Timestamp) -> Result<Held, Report> {
+        self.check_decides()?;
         let state = self.channel_state(channel);
         let chosen = match state.staged {
             Some(staged) => staged,
@@ -146,6 +151,7 @@ impl Node {
     /// # Errors
     /// `rollback_floor` when the newest accepted bundle does not allow it; when nothing that old is kept.
     pub fn roll_back(&self, channel: &ChannelName, to: Option<Floor>, who: &str) -> Result<Held, Report> {
+        self.check_decides()?;
         let state = self.channel_state(channel);
         let Some(active) = state.active else {
             return Err(Report::new(

@@ -22,8 +22,16 @@ impl Node {
                 channel.expire_holds(now);
             }
         });
+        let may = self.prepare_to_keep().await;
         for channel in self.own_channels() {
             self.beat();
+            if let Err(report) = &may {
+                let staged = self.channel_state(&channel).staged;
+                let waiting = staged.map_or(Ok(()), |_| Err(report.clone()));
+                self.note(waiting, &channel, |reports| &mut reports.waiting);
+                self.note(Err(report.clone()), &channel, |reports| &mut reports.failures);
+                continue;
+            }
             let (node, it) = (Arc::clone(self), channel.clone());
             let advanced = caught(&channel, async move { node.advance(&it).await }).await;
             self.note(advanced, &channel, |reports| &mut reports.waiting);

@@ -90,6 +90,7 @@ impl Node {
                 // Nothing is carried out, so no word is used.
                 word: Arc::new(|_, list| Ok(list.clone())),
                 still_leader: Arc::new(|| false),
+                contests: Arc::default(),
             };
             let name = rendered.owner().entry.clone();
             let waits: Vec<&EntryName> =

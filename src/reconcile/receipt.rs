@@ -57,6 +57,11 @@ pub(super) fn healthy(channel: &ChannelName, held: &Held) -> Value {
     json!({"what": "healthy", "channel": channel, "bundle": held})
 }
 
+/// Another node of the cluster made a bundle active.
+pub(super) fn followed(channel: &ChannelName, held: &Held) -> Value {
+    json!({"what": "followed", "channel": channel, "bundle": held})
+}
+
 /// A bundle is set aside.
 pub(super) fn denied(channel: &ChannelName, digest: Digest, why: &str) -> Value {
     json!({"what": "denied", "channel": channel, "payload": digest, "why": why})

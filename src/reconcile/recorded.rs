@@ -25,12 +25,18 @@ impl Node {
     /// Records the chain of roots and where each channel stands, before the first write that follows from it.
     ///
     /// # Errors
-    /// `behind` where another node recorded what this one does not know; it takes no part until it knows.
+    /// `behind` where another node recorded what this one does not know; it takes no part until it knows. `followed` where
+    /// another node decided otherwise meanwhile: what was begun is not what runs any more.
     pub(super) async fn record(&self, cluster: &Arc<dyn Cluster>) -> Result<(), Report> {
         let mut tries = 1;
         loop {
             let seen = record::read(&**cluster).await?;
             self.raise_floors(&seen)?;
+            if self.follow(&seen)? {
+                self.wake();
+                let text = "another node decided meanwhile what runs; this one follows";
+                return Err(Report::new("followed", crate::fault::Class::Conflict, text, None));
+            }
             let ours = self.ours(&seen)?;
             match record::write(&**cluster, &seen, &ours, &|| self.leads()).await {
                 Ok(_) => return Ok(()),
@@ -45,7 +51,7 @@ impl Node {
     }
 
     /// What is to be recorded, given what is.
-    fn ours(&self, seen: &Record) -> Result<Record, Report> {
+    pub(super) fn ours(&self, seen: &Record) -> Result<Record, Report> {
         let (chain, channels) = {
             let memory = self.memory();
             let own = memory.state.clusters.get(&self.profile.cluster).cloned().unwrap_or_default();
@@ -80,6 +86,7 @@ impl Node {
                 denied: state.denied,
                 hold: state.hold,
                 paused: state.paused,
+                decided: state.decided,
                 inputs,
                 version: recorded.and_then(|it| it.version.clone()),
             };
@@ -108,7 +115,7 @@ impl Node {
 
     /// The floor of a channel is at least what the cluster records, where that can be verified here: nothing recorded is
     /// believed by itself.
-    fn raise_floors(&self, seen: &Record) -> Result<(), Report> {
+    pub(super) fn raise_floors(&self, seen: &Record) -> Result<(), Report> {
         let own = self.profile.cluster.clone();
         let Some(audience) = self.profile.terms.audiences.iter().find(|it| it.cluster == own) else {
             return Ok(());

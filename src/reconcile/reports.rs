@@ -21,6 +21,8 @@ pub(super) struct Reports {
     pub(super) waiting: BTreeMap<ChannelName, Report>,
     /// What stands in the way of a whole channel.
     pub(super) failures: BTreeMap<ChannelName, Report>,
+    /// What the cluster was told of entries that failed, so that it is not told the same again.
+    pub(super) told: BTreeMap<(ChannelName, EntryName), Report>,
     /// The kinds of the objects that are kept.
     pub(super) kinds: BTreeSet<Gvk>,
 }
@@ -54,7 +56,9 @@ impl Node {
     /// Notes which kinds are kept, so that they are followed.
     pub(super) fn note_kinds(&self, desired: &Desired) {
         let objects = desired.entries.values().flat_map(|it| it.objects());
-        let kinds: BTreeSet<Gvk> = objects.map(|it| it.gvk().clone()).collect();
+        let mut kinds: BTreeSet<Gvk> = objects.map(|it| it.gvk().clone()).collect();
+        // Inventories are followed with the rest.
+        kinds.insert(Gvk { group: String::new(), version: "v1".to_owned(), kind: "ConfigMap".to_owned() });
         let mut reports = self.reports();
         if !kinds.is_subset(&reports.kinds) {
             reports.kinds.extend(kinds);

@@ -80,7 +80,10 @@ impl From<&Entry> for Spec {
             timeout: entry.timeout,
             force: entry.force,
             allow_empty: entry.allow_empty,
-            service_account: None,
+            service_account: entry
+                .service_account
+                .as_ref()
+                .map(|it| ServiceAccount { namespace: it.namespace.clone(), name: it.name.clone() }),
             values: entry.values.clone(),
             values_from: entry.values_from.clone(),
             values_namespace: entry

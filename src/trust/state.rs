@@ -96,6 +96,13 @@ pub struct ChannelState {
     /// The newest bundle that a latest card told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest: Option<Latest>,
+    /// How many decisions about what runs were made so far, on any node of the cluster: who knows of fewer follows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub decided: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The floor of a channel. A recovered one has no digest and admits its sequence once.
@@ -241,6 +248,7 @@ impl ChannelState {
     /// Makes the staged bundle the active one, with what the site answered.
     pub fn activate(&mut self, inputs: serde_json::Map<String, serde_json::Value>) {
         if let Some(staged) = self.staged.take() {
+            self.decided += 1;
             self.active = Some(staged);
             self.inputs = Some(inputs);
             self.agreed = None;
@@ -273,6 +281,7 @@ impl ChannelState {
     /// Makes a kept bundle active again, with what the site answers to it, and sets aside the one that is left. The floor
     /// stays.
     pub fn roll_back(&mut self, to: Held, inputs: serde_json::Map<String, serde_json::Value>, why: &str) {
+        self.decided += 1;
         for left in [self.active, self.staged].into_iter().flatten() {
             if left.digest != to.digest {
                 self.deny(left.digest, why);
@@ -289,6 +298,7 @@ impl ChannelState {
 
     /// Sets a bundle aside: it is neither staged nor active any more. What it brought stays where it is.
     pub fn deny(&mut self, digest: Digest, why: &str) {
+        self.decided += 1;
         self.denied.retain(|it| it.digest != digest);
         self.denied.push(Denial { digest, why: why.to_owned() });
         if self.staged.is_some_and(|it| it.digest == digest) {
@@ -300,6 +310,32 @@ impl ChannelState {
             self.agreed = None;
             self.attempt = None;
         }
+    }
+
+    /// Follows what another node decided: what runs, with what the site answers to it, what is set aside, held and paused.
+    pub fn follow(
+        &mut self,
+        decided: u64,
+        active: Held,
+        inputs: serde_json::Map<String, serde_json::Value>,
+        denied: Vec<Denial>,
+        hold: Option<Hold>,
+        paused: BTreeMap<EntryName, Hold>,
+    ) {
+        if self.active.is_none_or(|it| it.digest != active.digest) {
+            self.active = Some(active);
+            self.agreed = None;
+            self.attempt = None;
+        }
+        self.inputs = Some(inputs);
+        let over =
+            |it: &Held| it.digest == active.digest || denied.iter().any(|denial| denial.digest == it.digest);
+        if self.staged.as_ref().is_some_and(over) {
+            self.staged = None;
+            self.ordered = None;
+        }
+        self.last_good = self.last_good.filter(|it| !denied.iter().any(|denial| denial.digest == it.digest));
+        (self.denied, self.hold, self.paused, self.decided) = (denied, hold, paused, decided);
     }
 
     /// Why a bundle is set aside, where it is.

@@ -12,6 +12,7 @@ use airlock::{
     archive::{Node as Item, SafePath, Tree},
     bundle::Site,
     cluster::{Cluster, CreateOptions, Reference, UpdateOptions, directory::DirectoryCluster},
+    digest::Digest,
     object::{Gvk, Object, images::ImageField},
     plan::{Budget, Inventory, NAMESPACE},
     reconcile::{ChannelStatus, Clock, EntryStatus, Node, Phase, Profile, Verdict, accept::OnBytes},
@@ -24,11 +25,13 @@ use crate::support::{
     bundle::Maker,
     counted::Counted,
     kit::{day, first_root, sealed, statement},
-    medium::{MapMedium, begin, terms},
+    medium::{MapMedium, begin_as, terms},
 };
 
+mod agents;
 mod lead;
 mod media;
+mod real;
 mod record;
 mod server;
 mod shelf;
@@ -93,7 +96,9 @@ impl Ship {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("store")).unwrap();
         let disk = RealDisk::open(&folder.path().join("store")).unwrap();
-        begin(Arc::new(disk), &first_root(), &["rosa", "rolf"]);
+        // No two nodes of a cluster have the same.
+        let id = Digest::of(folder.path().as_os_str().as_encoded_bytes()).hex()[..32].to_owned();
+        begin_as(&id, Arc::new(disk), &first_root(), &["rosa", "rolf"]);
         let counted = Counted::new(cluster(folder.path()));
         Self { folder, counted, budget: Budget::default(), auto: true, identity: None }
     }
@@ -138,7 +143,9 @@ impl Ship {
     fn stick(&self, maker: &Maker) -> PathBuf {
         let cargo = maker.cargo();
         let roots = [(1, sealed(airlock::bundle::Role::Root, &first_root(), &["rosa", "rolf"]))];
-        let made = statement(&first_root(), maker.sequence, &cargo);
+        let mut made = statement(&first_root(), maker.sequence, &cargo);
+        // Some agents here run on the machine's own clock.
+        made.accept_until = "9999-01-01T00:00:00Z".parse().unwrap();
         let medium = MapMedium::of(&roots, &made, &["bea", "ben"], &cargo);
         let path = self.path(&format!("stick-{}", maker.sequence));
         for (name, bytes) in &medium.items {

@@ -1,11 +1,24 @@
 //! `cargo xtask bench`: how long the originals take, how long we take, on the same input.
 
+mod api;
 mod helm;
 mod kustomize;
 mod node;
+#[path = "../../tests/it/support/peer.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "the tests' own control plane"
+)]
+mod peer;
 mod pull;
 mod store;
 mod yaml;
+mod yard;
 
 use std::process::Command;
 
@@ -28,6 +41,10 @@ pub enum Subject {
     Start,
     /// Opening a store of many blobs
     Open,
+    /// Objects on a real API server: applied, put back, changed, ready
+    Api,
+    /// Ten quiet minutes of an agent with 1,000 objects
+    Still,
 }
 
 /// Runs a benchmark and gives its table.
@@ -47,6 +64,8 @@ pub fn run(subject: Subject) -> Result<String> {
         Subject::Pull => pull::run(),
         Subject::Start => node::start(),
         Subject::Open => store::open(),
+        Subject::Api => api::run(),
+        Subject::Still => api::still(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the main job, from nothing to a reconciled cluster, with the very commands that people use.
 
+mod server;
 mod stage;
 
 use std::path::PathBuf;
@@ -14,6 +15,10 @@ pub struct Args {
     /// Where everything is made; what an earlier demo left there is removed
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     directory: PathBuf,
+    /// A real cluster to apply to, by this kubeconfig, instead of a directory that stands in for one. It must be nobody's: the
+    /// demo makes the namespaces `airlock-system` and `harbour` there, and leaves them
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
 }
 
 /// Plays all scenes; stops at the first that does not end as it should.
@@ -21,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// When a command ends otherwise than the demo says it will.
 pub fn run(args: &Args) -> Result<()> {
-    let mut stage = Stage::set(&args.directory)?;
+    let mut stage = Stage::set(&args.directory, args.kubeconfig.as_deref())?;
     trust(&mut stage)?;
     first_bundle(&mut stage)?;
     the_node(&mut stage)?;
@@ -96,7 +101,7 @@ Nothing here has a network.",
     stage.airlock(&["activate"], 0)?;
     stage.wait_until_healthy("1-1")?;
     stage.airlock(&["status"], 0)?;
-    stage.show_tree("cluster", 12)
+    stage.show_cluster(12)
 }
 
 fn drift(stage: &mut Stage) -> Result<()> {
@@ -104,9 +109,7 @@ fn drift(stage: &mut Stage) -> Result<()> {
         "Somebody edits the cluster by hand",
         "Drift is put back at once, because the agent hears of it. A repair that must stay is announced with `airlock pause`.",
     )?;
-    let file = stage.find_file("cluster", "planner")?;
-    stage.edit(&file, "replicas: ", "replicas: 7")?;
-    stage.wait_for_line(&file, "replicas: ", "replicas: 7", false)
+    stage.scale_by_hand(7)
 }
 
 fn promotion(stage: &mut Stage) -> Result<()> {

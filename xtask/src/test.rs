@@ -16,9 +16,9 @@ use crate::{dist, setup};
 /// Run everything that CI runs
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Build the real API server and its companions first, where they are not there, and test against them
+    /// Do not build the real API server and its companions where they are not there; what needs them is skipped, and said
     #[arg(long)]
-    pub peers: bool,
+    pub no_peers: bool,
     /// Leave out the static build, which takes the longest
     #[arg(long)]
     quick: bool,
@@ -46,11 +46,14 @@ struct Count {
 pub fn run(args: &Args) -> Result<()> {
     let mut count = Count::default();
     tools(&mut count)?;
-    if args.peers {
-        // What cannot be built is left out by the tests that need it, which say so.
-        for lack in setup::attempt()? {
-            println!("missing: {lack}");
-        }
+    if !args.no_peers {
+        step(&mut count, "peers", |_| {
+            // What cannot be had is left out by the tests that need it, which say so.
+            for lack in setup::attempt()? {
+                println!("missing: {lack}");
+            }
+            Ok(true)
+        })?;
     }
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO"));

@@ -131,6 +131,10 @@ pub(super) fn selects(options: &ListOptions, object: &Object) -> bool {
     let namespace = options.namespace.as_deref();
     namespace.is_none_or(|it| object.namespace() == Some(it))
         && options.labels.matches(|key| object.label(key))
+        && options.fields.iter().all(|(path, value)| {
+            let path: Vec<&str> = path.split('.').collect();
+            object.text(&path).unwrap_or("") == value
+        })
 }
 
 /// Versions of a kind differ in their name alone here, as those of a definition without conversion do.

@@ -1,8 +1,6 @@
 //! What else is asked of the cluster: before a bundle becomes active, and while it is rendered.
 
-use tokio::time::sleep;
-
-use super::{Asked, Observer, PATIENCE, PAUSE, Settled, scopes};
+use super::{Asked, Observer, Settled, scopes};
 use crate::{
     cluster::{Error, ListOptions, Reference},
     plan::{self, Observed},

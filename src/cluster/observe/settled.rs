@@ -37,9 +37,41 @@ impl Settled {
             let live = observed.objects.get(&id).and_then(|it| it.object.as_ref());
             match live.filter(|_| unchanged.contains(&id)).and_then(|live| Compared::of(object, live)) {
                 Some(compared) => self.0.insert(id, compared),
+                // What drifted stays known by what it was last, so that whoever puts it back knows that it drifted.
+                None if self.was_equal(object) => continue,
                 None => self.0.remove(&id),
             };
         }
+    }
+
+    /// Notes what was written, as the server answered: to apply the same again would change nothing.
+    pub fn note_written<'a>(
+        &mut self,
+        rendered: &Rendered,
+        written: impl Fn(&ObjectId) -> Option<&'a Object>,
+    ) {
+        for object in rendered.objects() {
+            let id = object.id();
+            if let Some(compared) = written(&id).and_then(|live| Compared::of(object, live)) {
+                self.0.insert(id, compared);
+            }
+        }
+    }
+
+    /// Whether an earlier comparison found anything equal to it.
+    pub(super) fn knows(&self, id: &ObjectId) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// Whether this version of an object is the one that was compared, or written.
+    pub fn is_version(&self, id: &ObjectId, uid: &str, version: &str) -> bool {
+        self.0.get(id).is_some_and(|it| it.uid == uid && it.version == version)
+    }
+
+    /// Whether the object was as it should be for the very same desired state, so that any difference came later.
+    pub fn was_equal(&self, desired: &Object) -> bool {
+        let bytes = serde_json::to_vec(desired).unwrap_or_default();
+        self.0.get(&desired.id()).is_some_and(|it| it.desired == Digest::of(&bytes))
     }
 
     pub(super) fn holds(&self, desired: &Object, live: &Object) -> bool {

@@ -417,3 +417,87 @@ async fn quiet_watches_get_bookmarks() {
         tokio::time::timeout(Duration::from_secs(100), watch.next()).await.expect("a bookmark in time");
     assert!(matches!(event, Some(Ok(WatchEvent::Bookmark(_)))), "{event:?}");
 }
+
+/// A certificate that is over, or not yet, is nobody's: the server is not spoken to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_is_over_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |arguments: &[&str]| {
+        let done = std::process::Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let config = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nserial = serial\nnew_certs_dir = .\ndefault_md = sha256\npolicy = any\n\
+                  x509_extensions = ext\n[any]\ncommonName = supplied\n[ext]\nsubjectAltName = IP:127.0.0.1\n";
+    fs::write(folder.path().join("config"), config).unwrap();
+    fs::write(folder.path().join("index"), "").unwrap();
+    fs::write(folder.path().join("serial"), "01\n").unwrap();
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl(
+        &[
+            &["req", "-x509", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.crt", "-days", "2"]
+                [..],
+            &key,
+        ]
+        .concat(),
+    );
+    openssl(&[&["req", "-subj", "/CN=server", "-keyout", "key", "-out", "request"][..], &key].concat());
+    openssl(&[
+        "ca",
+        "-batch",
+        "-notext",
+        "-config",
+        "config",
+        "-cert",
+        "ca.crt",
+        "-keyfile",
+        "ca.key",
+        "-in",
+        "request",
+        "-out",
+        "crt",
+        "-startdate",
+        "20200101000000Z",
+        "-enddate",
+        "20200201000000Z",
+    ]);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = std::process::Command::new("openssl")
+        .args([
+            "s_server",
+            "-quiet",
+            "-www",
+            "-cert",
+            "crt",
+            "-key",
+            "key",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+        ])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let config = json!({
+        "current-context": "it", "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": {"server": format!("https://127.0.0.1:{port}"), "certificate-authority": "ca.crt"}}],
+        "users": [{"name": "it", "user": {"token": "t"}}],
+    });
+    let path = folder.path().join("kubeconfig");
+    fs::write(&path, config.to_string()).unwrap();
+    let cluster = ApiServer::new(Access::Kubeconfig(path));
+    let told = eventually("the server answers", async || {
+        cluster.version().await.err().filter(|it| it.code() != "cluster_unavailable")
+    })
+    .await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(told.code(), "cluster_untrusted", "{told:?}");
+    assert!(told.to_string().to_lowercase().contains("expired"), "{told}");
+    assert!(told.hint().unwrap().contains("valid today"), "{told}");
+}

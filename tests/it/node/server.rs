@@ -116,6 +116,34 @@ async fn a_bundle_comes_to_a_real_cluster_and_stays_there() {
     assert_eq!(versions().await, before);
 }
 
+/// Whatever is wrong with the way to the server: what came is kept, nothing is written, and it says what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_ways_to_a_server_are_told() {
+    let Some(plane) = peer::shared() else { return };
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let good = plane.kubeconfig(peer::ADMIN);
+    let server = good.split("https://").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    for (kubeconfig, code, exit) in [
+        (plane.kubeconfig("no-such-token"), "unauthorized", 3),
+        (plane.kubeconfig(peer::NOBODY), "forbidden", 3),
+        (good.replace(&server, &closed.to_string()), "cluster_unavailable", 5),
+        (good.replace("certificate-authority", "ignored"), "cluster_untrusted", 5),
+        (good.replace("clusters", "clutters"), "kubeconfig", 4),
+    ] {
+        let ship = Ship::new();
+        let path = ship.path("kubeconfig");
+        std::fs::write(&path, &kubeconfig).unwrap();
+        let clock: Clock = Arc::new(|| day(7));
+        let Opened { node, .. } = open(ship.settings(&path), clock).unwrap();
+        ship.carry(&node, &bundle(1, &[("shop", &[], vec![space()])]));
+        node.reconcile(None).await;
+        assert_eq!(sequences(&node), [Some(1), None, None], "it is kept, and waits");
+        let refused = channel(&node).waiting.unwrap();
+        assert_eq!((refused.code.as_str(), refused.class.exit_code()), (code, exit), "{refused:?}");
+        assert!(refused.hint.is_some(), "{refused:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_kubeconfig_that_names_a_program_ends_nothing_but_the_applying() {
     let ship = Ship::new();

@@ -166,6 +166,10 @@ async fn place(cluster: &dyn Cluster, path: &[String]) -> Option<Place> {
 
 fn selecting(asked: &Asked, place: &Place) -> ListOptions {
     let mut options = ListOptions { namespace: place.namespace.clone(), ..ListOptions::default() };
+    for part in asked.says("fieldSelector").split(',').filter(|it| !it.is_empty()) {
+        let (path, value) = part.split_once('=').unwrap();
+        options = options.with_field(path, value);
+    }
     for part in asked.says("labelSelector").split(',').filter(|it| !it.is_empty()) {
         options = match part.split_once('=') {
             Some((key, value)) => options.labelled(key, value),

@@ -227,6 +227,7 @@ pub fn entry(name: &str, content: Descriptor) -> Entry {
         timeout: GoDuration::from_secs(300),
         force: false,
         allow_empty: false,
+        service_account: None,
         values: serde_json::Map::new(),
         values_from: Vec::new(),
     }

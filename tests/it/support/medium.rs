@@ -86,10 +86,15 @@ pub fn terms() -> Terms {
 
 /// Begins a store that trusts `root`, as `airlock trust init` does.
 pub fn begin(disk: Arc<dyn Disk>, root: &TrustRoot, people: &[&str]) -> (Store, Memory) {
+    begin_as("0123456789abcdef0123456789abcdef", disk, root, people)
+}
+
+/// The same with another id, which several nodes of one cluster must have.
+pub fn begin_as(id: &str, disk: Arc<dyn Disk>, root: &TrustRoot, people: &[&str]) -> (Store, Memory) {
     let envelope = Unverified::read("it", sealed(Role::Root, root, people)).unwrap();
     let anchored = anchor(&envelope, envelope.payload_digest()).unwrap();
     let at = RootRef { version: anchored.version, digest: anchored.digest() };
-    let state = State::anchored("0123456789abcdef0123456789abcdef".into(), at, anchored.issued);
+    let state = State::anchored(id.into(), at, anchored.issued);
     let (store, state) = Store::create(disk, state, &envelope).unwrap();
     let memory = Memory::load(&store, state).unwrap();
     (store, memory)

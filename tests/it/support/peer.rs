@@ -3,6 +3,8 @@
 //! `cargo xtask setup` builds the programs. Everybody who asks at the same time shares one; whoever lets go of it last stops it and
 //! waits. It listens on free loopback ports, keeps everything in a directory of its own, and nothing of it outlives this process.
 
+// Named, since benches have this file from another place.
+#[path = "peer/program.rs"]
 mod program;
 
 use std::{
@@ -63,22 +65,35 @@ pub fn own() -> Option<ControlPlane> {
     Some(ControlPlane::start(&plane, &kwok))
 }
 
+/// The real kubectl; nothing, and a line that says so, where it is not there.
+pub fn kubectl() -> Option<PathBuf> {
+    let originals = cache("originals").inspect_err(|why| println!("skipped: {why}")).ok()?;
+    Some(originals.join("kubectl"))
+}
+
 /// The folder of what was built from a module of tests/peers.
 fn cache(module: &str) -> Result<PathBuf, String> {
     let set = std::env::var_os("AIRLOCK_CACHE").map(PathBuf::from);
     let cache =
         set.or_else(|| Some(std::env::home_dir()?.join(".cache/airlock"))).ok_or("no home directory")?;
     let folder = cache.join("peers").join(module);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(module);
+    let source = checkout().join("tests/peers").join(module);
     let mut bytes = Vec::new();
-    for file in ["go.mod", "go.sum"] {
-        bytes.extend(fs::read(source.join(file)).unwrap());
+    for file in ["go.mod", "go.sum", "package.json", "package-lock.json"] {
+        // A module is of one of the two sorts.
+        bytes.extend(fs::read(source.join(file)).unwrap_or_default());
     }
     match fs::read_to_string(folder.join("built")) {
         Ok(built) if built == Digest::of(&bytes).to_string() => Ok(folder),
         Ok(_) => Err(format!("{} was built from something else; run `cargo xtask setup`", folder.display())),
         Err(_) => Err(format!("{} is not there; run `cargo xtask setup`", folder.display())),
     }
+}
+
+/// The top of the checkout: this file serves the tests of the library and the benches of the second member of the workspace.
+fn checkout() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if here.ends_with("xtask") { here.parent().unwrap() } else { here }
 }
 
 /// A port that was free a moment ago.
@@ -95,8 +110,12 @@ impl ControlPlane {
     }
 
     fn with_files(self) -> Self {
-        let users = format!("{ADMIN},admin,admin,system:masters\n{NOBODY},nobody,nobody\n");
+        let agents =
+            ["agent-a", "agent-b"].map(|it| format!("{it}-token,{it},{it},system:masters\n")).concat();
+        let users = format!("{ADMIN},admin,admin,system:masters\n{NOBODY},nobody,nobody\n{agents}");
         fs::write(self.path("tokens.csv"), users).unwrap();
+        let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata", "omitStages": ["RequestReceived"]}]});
+        fs::write(self.path("audit.json"), policy.to_string()).unwrap();
         // In the old form of SEC 1: the server takes public keys out of no other one of elliptic curves.
         let key = Command::new("openssl")
             .args(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out"])
@@ -141,6 +160,8 @@ impl ControlPlane {
                 &format!("--token-auth-file={}", path("tokens.csv")),
                 "--authorization-mode=RBAC",
                 "--allow-privileged=true",
+                &format!("--audit-policy-file={}", path("audit.json")),
+                &format!("--audit-log-path={}", path("audit.log")),
                 // Read from etcd itself, so that a compaction is what ends their history.
                 "--watch-cache-sizes=configmaps#0",
             ],
@@ -168,13 +189,13 @@ impl ControlPlane {
             self.folder.path(),
             &[&kubeconfig, "--leader-elect=false", "--secure-port=0"],
         );
-        let stages = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/kwok/stages.yaml");
+        let stages = checkout().join("tests/peers/kwok/stages.yaml");
         let kwok = Program::start(
             &kwok.join("kwok"),
             self.folder.path(),
             &[
                 &kubeconfig,
-                &format!("--config={stages}"),
+                &format!("--config={}", stages.display()),
                 "--manage-all-nodes=true",
                 "--node-lease-duration-seconds=0",
                 "--node-port=0",
@@ -186,6 +207,12 @@ impl ControlPlane {
                 .is_some_and(|it| it.contains("\"uid\""))
         });
         self
+    }
+
+    /// What the server was asked, as it recorded it: one event for each request that has an answer.
+    pub fn audit(&self) -> Vec<serde_json::Value> {
+        let log = fs::read_to_string(self.path("audit.log")).unwrap_or_default();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,7 +1,6 @@
 //! The whole way: a bundle that is signed, the real binary, a store on a disk.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader},
@@ -12,13 +11,11 @@ use std::{
 
 use airlock::digest::Digest;
 use anyhow::{Context as _, Result, bail, ensure};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::store::{BLOB_BYTES, RUNS, copy_all, hash_all, make, seconds};
-use crate::{
-    World, bundle, key,
-    root::{self, Edit, Holders, Named, Words},
+use super::{
+    store::{BLOB_BYTES, RUNS, copy_all, hash_all, make, seconds},
+    yard::{Node, Yard},
 };
 
 /// `airlock import` of 1 and 4 GiB that do not compress, beside hashing them and beside copying them.
@@ -165,92 +162,28 @@ fn images(at: &Path, count: usize) -> Result<String> {
 /// A bundle that was built and signed.
 pub(super) struct Bundle {
     pub(super) directory: PathBuf,
-    root: PathBuf,
-    digest: String,
+    yard: Yard,
 }
 
 impl Bundle {
     /// `fill` puts the content into the bundle's directory, and gives what the description says of it.
     pub(super) fn make(folder: &Path, fill: impl FnOnce(&Path) -> Result<String>) -> Result<Self> {
-        let mut world = World::fixed(Timestamp::now(), 7, "");
-        for name in ["a", "b", "d", "e"] {
-            key::new(&folder.join(name), name, true, &mut world)?;
-        }
-        let holders = |names: [&str; 2]| Holders {
-            threshold: 2,
-            files: names.map(|name| folder.join(format!("{name}.pub"))).to_vec(),
-        };
-        let every = |name: &str| Named { name: name.to_owned(), value: Words(vec!["*".to_owned()]) };
-        let edit = Edit {
-            root: Some(holders(["a", "b"])),
-            channel: vec![Named { name: "platform".to_owned(), value: holders(["d", "e"]) }],
-            namespaces: vec![every("platform")],
-            images: vec![every("platform")],
-            cluster_scoped: vec!["platform".parse()?],
-            ..Edit::default()
-        };
-        let trust = folder.join("trust");
-        let root = root::init(&trust, &edit, &mut world)?;
-        for name in ["a", "b"] {
-            root::sign(&root, &folder.join(name), &world)?;
-        }
-        let description = folder.join("bundles/load");
+        let mut yard = Yard::new(folder)?;
+        let description = yard.description();
         fs::create_dir_all(description.join("manifests"))?;
-        let text = "name: load\nchannel: platform\naudience: [ship-7]\nentries:\n\
-                    - {name: empty, kind: manifests, from: manifests}\n";
-        let text = text.to_owned() + &fill(&description)?;
-        fs::write(description.join("bundle.yaml"), text)?;
         fs::write(
             description.join("manifests/space.yaml"),
             "apiVersion: v1\nkind: Namespace\nmetadata: {name: load}\n",
         )?;
-        let options = bundle::Options {
-            bundle: description,
-            trust: trust.clone(),
-            out: folder.join("out"),
-            next: false,
-            paths: BTreeMap::new(),
-            reach: bundle::Reach::default(),
-        };
-        let built = bundle::build(&options, &world)?;
-        for name in ["d", "e"] {
-            bundle::sign(&built.directory, &folder.join(name), Some(&trust), &world)?;
-        }
-        let envelope = airlock::bundle::Unverified::read("the trust root", fs::read(&root)?)?;
-        let digest = envelope.payload_digest().hex();
-        Ok(Self { directory: built.directory, root, digest })
+        let says = fill(&description)?;
+        let directory =
+            yard.build(&format!("entries:\n- {{name: empty, kind: manifests, from: manifests}}\n{says}"))?;
+        Ok(Self { directory, yard })
     }
 
     /// A node that trusts the bundle's root and holds nothing yet.
     pub(super) fn node(&self, binary: &Path) -> Result<Node> {
-        let path = self.root.with_file_name("node");
-        fs::create_dir(&path)?;
-        let base = path.display();
-        fs::write(
-            path.join("airlock.yaml"),
-            format!(
-                "cluster: ship-7\nchannels: [platform]\nrole: store\nstore: {base}/store\nstoreId: {base}/id\n\
-                 socket: {base}/socket\nsite: {base}/site.yaml\n"
-            ),
-        )?;
-        let node = Node { path };
-        let root = self.root.to_string_lossy();
-        let begun = node.command(binary, &["trust", "init", &root, "--sha256", &self.digest]).output()?;
-        ensure!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
-        Ok(node)
-    }
-}
-
-/// A node on this machine.
-pub(super) struct Node {
-    pub(super) path: PathBuf,
-}
-
-impl Node {
-    pub(super) fn command(&self, binary: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary);
-        command.args(arguments).arg("--config").arg(self.path.join("airlock.yaml"));
-        command
+        self.yard.node("node", binary, "role: store\n")
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::server::Server;
 use crate::disk;
 
 /// Waiting for the agent ends here; it is far more than a slow machine needs.
@@ -20,6 +21,7 @@ pub(super) struct Stage {
     xtask: PathBuf,
     airlock: PathBuf,
     agent: Option<Child>,
+    server: Option<Server>,
     scene: usize,
     commands: usize,
     started: Instant,
@@ -27,7 +29,9 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Builds the binary, and makes an empty place with the example bundles and a node's configuration.
-    pub(super) fn set(directory: &Path) -> Result<Self> {
+    pub(super) fn set(directory: &Path, kubeconfig: Option<&Path>) -> Result<Self> {
+        let kubeconfig = kubeconfig.map(std::path::absolute).transpose()?;
+        let server = kubeconfig.as_deref().map(Server::open).transpose()?;
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "xtask", "--package", "airlock", "--bin", "airlock"])
             .status()?;
@@ -52,11 +56,22 @@ impl Stage {
             let _ = std::fs::remove_file(directory.join("bundles").join(bundle).join("bundle.lock"));
         }
         disk::write_new(&directory.join("passphrase"), b"a passphrase for a demo\n", 0o600)?;
-        std::fs::write(
-            directory.join("airlock.yaml"),
-            "cluster: ship-7\nchannels: [platform]\nactivate: manual\napply: {directory: cluster}\nstore: node/store\nsite: node/site.yaml\nstoreId: node/store-id\nsocket: node/airlock.sock\n",
-        )?;
-        Ok(Self { directory, xtask, airlock, agent: None, scene: 0, commands: 0, started: Instant::now() })
+        let apply = match &kubeconfig {
+            Some(file) => format!("{{kubeconfig: {}}}", file.display()),
+            None => "{directory: cluster}".to_owned(),
+        };
+        let config = format!(
+            "cluster: ship-7\nchannels: [platform]\nactivate: manual\napply: {apply}\nstore: node/store\nsite: node/site.yaml\nstoreId: node/store-id\nsocket: node/airlock.sock\n"
+        );
+        std::fs::write(directory.join("airlock.yaml"), config)?;
+        if kubeconfig.is_some() {
+            // The example's images are nobody's, so a real cluster never gets its pods ready.
+            let file = directory.join("bundles/harbour/bundle.yaml");
+            let text = std::fs::read_to_string(&file)?;
+            std::fs::write(&file, text.replace("    timeout: 3m\n", "    timeout: 3m\n    wait: false\n"))?;
+        }
+        let (agent, started) = (None, Instant::now());
+        Ok(Self { directory, xtask, airlock, agent, server, scene: 0, commands: 0, started })
     }
 
     /// Begins a scene.
@@ -220,8 +235,38 @@ impl Stage {
         bail!("waited in vain until {what}; the agent says:\n{log}")
     }
 
+    /// Shows what the cluster has now, so many of it.
+    pub(super) fn show_cluster(&self, most: usize) -> Result<()> {
+        let Some(server) = &self.server else { return self.show_tree("cluster", most) };
+        let objects = server.objects()?;
+        let mut text = "The cluster has these now (the example's images are nobody's, so nobody waits for its pods):\n\n".to_owned();
+        for object in objects.iter().take(most) {
+            text += &format!("  {object}\n");
+        }
+        if objects.len() > most {
+            text += &format!("  … and {} more\n", objects.len() - most);
+        }
+        self.print(&format!("{text}\n"))
+    }
+
+    /// Somebody scales the planner by hand, and the agent puts it back.
+    pub(super) fn scale_by_hand(&self, replicas: i64) -> Result<()> {
+        let Some(server) = &self.server else {
+            let file = self.find_file("cluster", "planner")?;
+            let line = format!("replicas: {replicas}");
+            self.edit(&file, "replicas: ", &line)?;
+            return self.wait_for_line(&file, "replicas: ", &line, false);
+        };
+        let before = server.replicas()?;
+        self.print(&format!("$ kubectl scale deployment planner --namespace harbour --replicas {replicas}\n\n  before   replicas: {before}\n  by hand  replicas: {replicas}\n"))?;
+        let began = Instant::now();
+        server.scale(replicas)?;
+        self.until("the hand edit is put back", || Ok(server.replicas()? == before))?;
+        self.print(&format!("  after    replicas: {before}   ({} ms later)\n\n", began.elapsed().as_millis()))
+    }
+
     /// Shows the files below a directory, so many of them.
-    pub(super) fn show_tree(&self, below: &str, most: usize) -> Result<()> {
+    fn show_tree(&self, below: &str, most: usize) -> Result<()> {
         let mut files = Vec::new();
         list(&self.directory.join(below), &mut files)?;
         files.sort();
@@ -236,7 +281,7 @@ impl Stage {
     }
 
     /// The Deployment's file whose path has that word in it.
-    pub(super) fn find_file(&self, below: &str, word: &str) -> Result<PathBuf> {
+    fn find_file(&self, below: &str, word: &str) -> Result<PathBuf> {
         let mut files = Vec::new();
         list(&self.directory.join(below), &mut files)?;
         let is_it = |file: &PathBuf| {
@@ -247,7 +292,7 @@ impl Stage {
     }
 
     /// Changes the first line that contains `old`, as somebody with an editor would.
-    pub(super) fn edit(&self, file: &Path, old: &str, new: &str) -> Result<()> {
+    fn edit(&self, file: &Path, old: &str, new: &str) -> Result<()> {
         let text = std::fs::read_to_string(file)?;
         let line = text
             .lines()
@@ -261,7 +306,7 @@ impl Stage {
     }
 
     /// Waits until a line is there, or is not there any more, and shows the one that is.
-    pub(super) fn wait_for_line(&self, file: &Path, start: &str, line: &str, there: bool) -> Result<()> {
+    fn wait_for_line(&self, file: &Path, start: &str, line: &str, there: bool) -> Result<()> {
         let began = Instant::now();
         self.until("the hand edit is put back", || {
             Ok(std::fs::read_to_string(file)
@@ -332,7 +377,11 @@ impl Stage {
             self.directory.display(),
             self.directory.display(),
             self.airlock.display(),
-        ))
+        ))?;
+        match &self.server {
+            Some(_) => self.print("\nThe cluster keeps what the demo made; `kubectl delete namespace harbour airlock-system` takes it away.\n"),
+            None => Ok(()),
+        }
     }
 
     fn stop_agent(&mut self) {

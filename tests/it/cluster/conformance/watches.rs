@@ -197,6 +197,12 @@ pub(super) async fn events(peer: &Peer, namespace: &str) {
     event.send(&*peer.cluster, now).await.unwrap();
     let (events, _) =
         peer.cluster.list(&gvk("v1", "Event"), &ListOptions::in_namespace(namespace)).await.unwrap();
+    // By field, so that a namespace full of events costs nothing.
+    for (uid, count) in [(about.uid().unwrap(), 1), ("11111111-1111-4111-8111-111111111111", 0)] {
+        let options = ListOptions::in_namespace(namespace).with_field("involvedObject.uid", uid);
+        let (events, _) = peer.cluster.list(&gvk("v1", "Event"), &options).await.unwrap();
+        assert_eq!(events.len(), count);
+    }
     let found = events.iter().find(|it| it.text(&["reason"]) == Some("ReconciliationFailed")).unwrap();
     assert_eq!(found.text(&["involvedObject", "uid"]), about.uid());
     assert_eq!(found.text(&["type"]), Some("Warning"));

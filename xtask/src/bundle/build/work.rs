@@ -220,6 +220,7 @@ impl<'a> Work<'a> {
             timeout: says.timeout,
             force: says.force,
             allow_empty: says.allow_empty,
+            service_account: says.service_account.clone(),
             values: says.values.clone(),
             values_from: says.values_from.clone(),
         };

@@ -3,7 +3,7 @@
 use std::{fmt::Display, path::PathBuf};
 
 use airlock::{
-    bundle::{AgentVersion, EntryKind, Floor, HealthCheck, Target, ValuesFrom},
+    bundle::{Account, AgentVersion, EntryKind, Floor, HealthCheck, Target, ValuesFrom},
     duration::GoDuration,
     name::{BundleName, ChannelName, EntryName, Namespace},
     object::images::ImageField,
@@ -128,6 +128,9 @@ pub struct EntrySays {
     /// Whether it may render nothing at all.
     #[serde(default)]
     pub allow_empty: bool,
+    /// As whom its objects are written; as the agent itself where nobody is named.
+    #[serde(default)]
+    pub service_account: Option<Account>,
     /// The values of a chart, over its own.
     #[serde(default)]
     pub values: serde_json::Map<String, serde_json::Value>,
