@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     archive,
-    bundle::{Descriptor, EntryKind},
+    bundle::{Descriptor, EntryKind, Source},
     content::Content,
     limits,
     object::{Object, ObjectId, normalize::normalize},
@@ -83,7 +83,7 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             let wanted = &spec.content;
             let blob = content.read(&wanted.digest, wanted.size)?;
             let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
-            kustomizations::read(&tree, spec, content)?
+            kustomizations::read(&tree, spec, content, inputs)?
         }
         EntryKind::Chart => match charts::read(content, spec, inputs)? {
             Ok(parts) => parts,
@@ -126,7 +126,7 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 }
 
 /// What an engine makes of a tree before anybody signed it: loose objects, for the builder, who looks for images and tells
-/// signers what changes. Nothing can apply them. A kustomization has no sources here beside its own tree.
+/// signers what changes. Nothing can apply them. What a kustomization names elsewhere `open` gives for one of `sources`.
 ///
 /// # Errors
 /// When the engine refuses the tree, or cannot work without the cluster.
@@ -135,10 +135,12 @@ pub fn preview(
     kind: EntryKind,
     path: &str,
     values: &serde_json::Map<String, serde_json::Value>,
+    sources: &[Source],
+    open: &dyn Fn(&Source) -> Option<archive::Tree>,
 ) -> Result<Vec<(Object, Place)>, Why> {
     let parts = match kind {
         EntryKind::Manifests => manifests::read(tree, path)?,
-        EntryKind::Kustomization => kustomizations::alone(tree, path)?,
+        EntryKind::Kustomization => kustomizations::preview(tree, path, sources, open)?,
         EntryKind::Chart => charts::preview(charts::from_tree(tree, path)?, values)?,
     };
     check_duplicates(&parts.objects)?;

@@ -79,7 +79,17 @@ impl Node {
                         let (secret, kept) = self.secret(cluster, looks).await?;
                         (inputs.secret, lasting) = (Some(secret), kept);
                     }
-                    let (rendered, asked) = self.render(cluster, content, &Spec::from(entry), inputs).await?;
+                    let spec = Spec::from(entry);
+                    let mut found = self.render(cluster, content, &spec, inputs.clone()).await;
+                    // Few kustomizations have charts, and few of those something random.
+                    if entry.kind == EntryKind::Kustomization
+                        && found.as_ref().is_err_and(|report| report.code == "random")
+                    {
+                        let (secret, kept) = self.secret(cluster, looks).await?;
+                        (inputs.secret, lasting) = (Some(secret), kept);
+                        found = self.render(cluster, content, &spec, inputs).await;
+                    }
+                    let (rendered, asked) = found?;
                     if lasting && !asked {
                         let mut cache = lock(&self.rendered);
                         cache.0.entry(channel.clone()).or_default().insert(key, Arc::clone(&rendered));

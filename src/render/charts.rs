@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     archive::{self, Tree},
-    bundle::Descriptor,
+    bundle::{Descriptor, Kubernetes},
     content::Content,
     object::{Gvk, Object, list},
     render::gotemplate::{self, Budget, sprig::clock::Time},
@@ -28,14 +28,7 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
     let wanted = &spec.content;
     let blob = content.read(&wanted.digest, wanted.size)?;
     let chart = from_blob(&blob, wanted, &spec.path)?;
-    let mut capabilities = Capabilities::default();
-    // Of the versions that the bundle is made for the newest counts.
-    let target = content.root().statement.target.kubernetes.as_ref();
-    if let Some(version) =
-        target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok())
-    {
-        capabilities.kube_version = version;
-    }
+    let capabilities = capabilities(content.root().statement.target.kubernetes.as_ref());
     let answers = inputs.answers.clone();
     let world = World {
         now: Time { nanos: 0, ..Time::unix(inputs.time().as_second()) },
@@ -64,6 +57,16 @@ pub(super) fn read(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Re
         body: record::body(&rendered, &given, &release),
     });
     Ok(Ok(parts))
+}
+
+/// What charts of a bundle see of the cluster: of the versions that the bundle is made for the newest counts.
+pub(super) fn capabilities(target: Option<&Kubernetes>) -> Capabilities {
+    let mut capabilities = Capabilities::default();
+    let newest = target.and_then(|it| it.max.as_ref().or(it.min.as_ref()));
+    if let Some(version) = newest.and_then(|it| it.parse().ok()) {
+        capabilities.kube_version = version;
+    }
+    capabilities
 }
 
 /// Renders a chart that nobody has signed yet, as far as that goes without a cluster.

@@ -2,18 +2,21 @@
 //!
 //! ```text
 //! tree/         the files of the entry; `x.link` is a symbolic link `x` to what the file says
-//! case.yaml     the entry's fields, the channel's reach, and what the cluster answers; may be missing
+//! sources/NAME/ the files of a source, likewise
+//! case.yaml     the entry's fields, the sources, the channel's reach, and what the cluster answers; may be missing
 //! expected.txt  the objects and where they come from, or the error with its reasons
 //! ```
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use airlock::{
+    archive::Tree,
+    bundle::{EntryKind, Source},
     content::{Blobs, Content},
     digest::Digest,
     fault::Fault,
     object::{GroupKind, scope::Scope},
-    render::{Inputs, Outcome, Spec, render},
+    render::{Inputs, Outcome, Spec, Why, preview, render},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -35,18 +38,21 @@ struct Case {
     scopes: BTreeMap<String, Option<String>>,
     /// Whether the cluster's secret is known.
     secret: bool,
+    /// The fields of sources, by the names of their directories.
+    sources: BTreeMap<String, Value>,
 }
 
 impl Default for Case {
     fn default() -> Self {
         let namespaces = vec!["*".to_owned()];
-        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes: BTreeMap::new(), secret: false }
+        let (scopes, sources) = (BTreeMap::new(), BTreeMap::new());
+        Self { entry: Map::new(), namespaces, cluster_scoped: true, scopes, secret: false, sources }
     }
 }
 
 #[test]
 fn cases() {
-    case::each("render", 60, check);
+    case::each("render", 65, check);
 }
 
 #[track_caller]
@@ -59,6 +65,9 @@ fn check(directory: &Path) {
     let mut maker =
         Maker { namespaces: case.namespaces, cluster_scoped: case.cluster_scoped, ..Maker::default() };
     maker.entry(entry, &tree(&directory.join("tree")));
+    for (name, fields) in &case.sources {
+        maker.source(fields.clone(), &tree(&directory.join("sources").join(name)));
+    }
     let content = maker.content();
     let mut inputs = Inputs::new(&content, Map::new());
     let answers = case.scopes.iter().map(|(kind, scope)| {
@@ -120,6 +129,30 @@ fn told(content: &Content, inputs: &Inputs) -> String {
         }
     }
     text
+}
+
+#[test]
+fn a_preview_knows_the_sources_of_the_bundle() {
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/render/kustomization-from-elsewhere");
+    let case: Case = case::read(&directory.join("case.yaml"));
+    let mut maker = Maker::default();
+    let mut trees = BTreeMap::new();
+    for (name, fields) in &case.sources {
+        let tree = tree(&directory.join("sources").join(name));
+        maker.source(fields.clone(), &tree);
+        trees.insert(fields["url"].as_str().unwrap().to_owned(), tree);
+    }
+    let own = tree(&directory.join("tree"));
+    let shown = |open: &dyn Fn(&Source) -> Option<Tree>| {
+        preview(&own, EntryKind::Kustomization, ".", &Map::new(), &maker.sources, open)
+    };
+    let all = shown(&|source| trees.get(&source.url).cloned()).unwrap();
+    let ids: Vec<String> = all.iter().map(|(object, _)| object.id().to_string()).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    // What is not on the medium is missed by name.
+    let error = shown(&|_| None).unwrap_err();
+    assert!(matches!(&error, Why::Kustomize { why, .. } if why.code() == "kustomize_remote"), "{error:?}");
 }
 
 fn small() -> Maker {

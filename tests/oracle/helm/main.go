@@ -9,6 +9,8 @@
 //	helm kube   < rows.yaml     how versions of Kubernetes are read
 //	helm chart  DIR [ARG...]    what `helm template rel DIR ARG...` prints
 //	helm lint   < cases.yaml    what `helm lint` prints for each case
+//
+// Under the name `helm` it is Helm itself.
 package main
 
 import (
@@ -66,6 +68,10 @@ type Case struct {
 var written = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func main() {
+	if filepath.Base(os.Args[0]) == "helm" {
+		asHelm(os.Args[1:])
+		return
+	}
 	log.SetOutput(io.Discard)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	if len(os.Args) < 2 {

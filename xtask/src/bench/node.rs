@@ -104,7 +104,7 @@ pub(super) fn start() -> Result<String> {
 }
 
 /// The binary in its optimised form, from the same checkout.
-fn binary() -> Result<PathBuf> {
+pub(super) fn binary() -> Result<PathBuf> {
     let checkout = crate::golden::checkout();
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--package", "airlock", "--bin", "airlock"])
@@ -253,7 +253,7 @@ impl Node {
 }
 
 /// Waits for a process, and gives the most memory that it had, in KiB.
-fn watch(child: &mut Child) -> Result<u64> {
+pub(super) fn watch(child: &mut Child) -> Result<u64> {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {

@@ -7,7 +7,7 @@ use std::{
 
 use airlock::{
     archive::{Node, Tree},
-    bundle::{Entry, Release, Statement},
+    bundle::{Entry, Release, Source, Statement},
     digest::Digest,
     object::{Object, ObjectId},
     render::{self, Place},
@@ -45,9 +45,7 @@ pub fn difference(before: Option<&Opened>, after: &Opened) -> Result<String> {
         (before.map(|it| of(&it.release)).unwrap_or_default(), of(&after.release))
     };
     let source = |release: &Release| -> BTreeMap<String, String> {
-        let named = |it: &airlock::bundle::Source| {
-            (format!("{} at {}", it.url, it.revision), it.content.digest.to_string())
-        };
+        let named = |it: &Source| (format!("{} at {}", it.url, it.revision), it.content.digest.to_string());
         release.sources.iter().map(named).collect()
     };
     let image = |release: &Release| -> BTreeMap<String, String> {
@@ -175,9 +173,12 @@ fn entry(
     match (after, before.is_some() && old.is_none()) {
         (Some(tree), false) => {
             // What no engine here renders is told file by file.
-            let preview = |tree: &Tree, it: &Entry| render::preview(tree, it.kind, &it.path, &it.values).ok();
-            let was = old.as_ref().zip(before).map(|(tree, (_, was))| preview(tree, was));
-            match (preview(&tree, entry), was) {
+            let preview = |tree: &Tree, bundle: &Opened, it: &Entry| {
+                let open = |source: &Source| bundle.tree(&source.content).ok().flatten();
+                render::preview(tree, it.kind, &it.path, &it.values, &bundle.release.sources, &open).ok()
+            };
+            let was = old.as_ref().zip(before).map(|(tree, (bundle, was))| preview(tree, bundle, was));
+            match (preview(&tree, bundle, entry), was) {
                 (Some(now), None) => differ(text, &BTreeMap::new(), &objects(&now)),
                 (Some(now), Some(Some(was))) => differ(text, &objects(&was), &objects(&now)),
                 _ => files_differ(text, old.as_ref(), &tree),

@@ -43,6 +43,9 @@ struct Found {
     tree: Option<Tree>,
 }
 
+/// The sources of the bundle, and how to get at the files of one.
+type Beside<'b> = (&'b [Source], &'b dyn Fn(&Source) -> Option<Tree>);
+
 impl<'a> Work<'a> {
     pub(super) fn new(description: &'a Description, root: &'a Verified<TrustRoot>, place: &'a Place) -> Self {
         let lock = Lock {
@@ -91,7 +94,12 @@ impl<'a> Work<'a> {
                 }
             };
             let path = self.place.paths.get(&entry.name).or(entry.path.as_ref()).map_or(".", String::as_str);
-            entries.push(self.entry(entry, content, path, &mut rendered)?);
+            let open = |source: &Source| {
+                let is_it = |it: &&Found| it.content.digest == source.content.digest;
+                found.values().find(is_it).and_then(|it| it.tree.clone())
+            };
+            let beside: Beside<'_> = (&sources, &open);
+            entries.push(self.entry(entry, content, path, beside, &mut rendered)?);
         }
         if let Some(stray) =
             self.place.paths.keys().find(|name| says.entries.iter().all(|it| it.name != **name))
@@ -190,9 +198,11 @@ impl<'a> Work<'a> {
         says: &EntrySays,
         found: &Found,
         path: &str,
+        beside: Beside<'_>,
         rendered: &mut Vec<(EntryName, Object)>,
     ) -> Result<Entry> {
-        rendered.extend(self.look(says, found, path)?.into_iter().map(|it| (says.name.clone(), it)));
+        let seen = self.look(says, found, path, beside)?;
+        rendered.extend(seen.into_iter().map(|it| (says.name.clone(), it)));
         Ok(Entry {
             name: says.name.clone(),
             kind: says.kind,
@@ -211,7 +221,13 @@ impl<'a> Work<'a> {
     }
 
     /// What an entry renders to, as far as an engine here can tell.
-    fn look(&mut self, says: &EntrySays, found: &Found, path: &str) -> Result<Vec<Object>> {
+    fn look(
+        &mut self,
+        says: &EntrySays,
+        found: &Found,
+        path: &str,
+        (sources, open): Beside<'_>,
+    ) -> Result<Vec<Object>> {
         let name = &says.name;
         let wrong = |what: String, fix: &str| self.description.wrong(&["entries", name.as_str()], what, fix);
         let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
@@ -236,16 +252,18 @@ impl<'a> Work<'a> {
             {
                 Err(wrong(format!("entry `{name}`: no kustomization lies at `{path}`"), "correct `path`"))
             }
-            (kind, SourceKind::Tree, Some(tree)) => match render::preview(tree, kind, path, &says.values) {
-                Ok(objects) if objects.is_empty() => {
-                    Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
+            (kind, SourceKind::Tree, Some(tree)) => {
+                match render::preview(tree, kind, path, &says.values, sources, open) {
+                    Ok(objects) if objects.is_empty() => {
+                        Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
+                    }
+                    Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
+                    Err(why) => {
+                        let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
+                        Err(wrong(what, "correct what lies there, or `path`"))
+                    }
                 }
-                Ok(objects) => Ok(objects.into_iter().map(|(object, _)| object).collect()),
-                Err(why) => {
-                    let what = format!("entry `{name}`: {:#}", anyhow::Error::new(why));
-                    Err(wrong(what, "correct what lies there, or `path`"))
-                }
-            },
+            }
             _ => Err(wrong(
                 format!("entry `{name}` is rendered from files, and its source is a chart"),
                 "use `kind: chart`, or another source",
