@@ -160,6 +160,9 @@ pub const KUSTOMIZE_NODES: usize = 5_000_000;
 /// Kustomizations within kustomizations: the deepest real tree has eight levels.
 pub const KUSTOMIZE_DEPTH: usize = 64;
 
+/// Charts that one build renders: each of them has a whole render's budget, and real trees name a handful.
+pub const KUSTOMIZE_CHARTS: usize = 256;
+
 /// Entries of one release.
 pub const ENTRIES: usize = 10_000;
 

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     archive,
-    bundle::{EntryKind, Kubernetes},
+    bundle::{EntryKind, Kubernetes, Source},
     content::Content,
     limits,
     object::{Object, ObjectId, normalize::normalize},
@@ -83,7 +83,7 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
             let wanted = &spec.content;
             let blob = content.read(&wanted.digest, wanted.size)?;
             let tree = archive::read_tree(blob.as_slice(), wanted.size, wanted.unpacked)?;
-            kustomizations::read(&tree, spec, content)?
+            kustomizations::read(&tree, spec, content, inputs)?
         }
         EntryKind::Chart => match charts::read(content, spec, inputs)? {
             Ok(parts) => parts,
@@ -126,12 +126,16 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
 }
 
 /// What a builder knows, and holds against an entry before anybody signed it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Draft<'a> {
     /// The answers that the bundle has where a site gives none.
     pub site: &'a serde_json::Map<String, serde_json::Value>,
     /// The versions of Kubernetes that the bundle is made for.
     pub kubernetes: Option<&'a Kubernetes>,
+    /// What a kustomization may name elsewhere.
+    pub sources: &'a [Source],
+    /// Gives the files of one of them.
+    pub open: &'a dyn Fn(&Source) -> Option<archive::Tree>,
 }
 
 /// The content of an entry that is looked at.
@@ -153,7 +157,7 @@ pub enum Preview {
 }
 
 /// What an engine makes of an entry before anybody signed it, for the builder, who looks for images and tells signers what
-/// changes. A kustomization has no sources here beside its own tree.
+/// changes.
 ///
 /// # Errors
 /// When the engine refuses it, whatever the site will say.
@@ -161,7 +165,9 @@ pub fn preview(files: Files<'_>, spec: &Spec, draft: &Draft<'_>) -> Result<Previ
     let path = &spec.path;
     let parts = match (spec.engine, files) {
         (EntryKind::Manifests, Files::Tree(tree)) => manifests::read(tree, path)?,
-        (EntryKind::Kustomization, Files::Tree(tree)) => kustomizations::alone(tree, path)?,
+        (EntryKind::Kustomization, Files::Tree(tree)) => {
+            kustomizations::preview(tree, path, draft.sources, draft.open)?
+        }
         (EntryKind::Manifests | EntryKind::Kustomization, Files::Chart(_)) => {
             return Err(Why::Form("chart".into()));
         }

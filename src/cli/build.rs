@@ -7,10 +7,16 @@ use std::{
 
 use serde_json::json;
 
-use super::context::Context;
+use super::{
+    context::Context,
+    template::{budget, load, now_and_secret, with_stack},
+};
 use crate::{
     fault::{Class, Report},
-    render::kustomize::{self, Files, Located, Options, Order, Output, Restriction, TextArena},
+    render::{
+        helm::{self, Capabilities, Chart},
+        kustomize::{self, Charts, Files, Located, Options, Order, Output, Restriction, TextArena},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -33,9 +39,21 @@ pub(super) struct Args {
     /// Label all objects as managed by Kustomize
     #[arg(long)]
     enable_managedby_label: bool,
-    /// Refused: charts are entries of their own
-    #[arg(long, hide = true)]
+    /// Render charts too (`helmCharts`); no program is run for it
+    #[arg(long)]
     enable_helm: bool,
+    /// The version of Kubernetes that charts see, where the kustomization says nothing about it
+    #[arg(long, value_name = "VERSION")]
+    helm_kube_version: Option<String>,
+    /// More API versions that charts see, where the kustomization says nothing about them
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    helm_api_versions: Vec<String>,
+    /// Accepted: what is wrong with a chart is always told whole
+    #[arg(long, hide = true)]
+    helm_debug: bool,
+    /// Refused: no program runs during a build
+    #[arg(long, hide = true)]
+    helm_command: Option<String>,
     /// Refused: no program runs during a build
     #[arg(long, short, hide = true)]
     env: Vec<String>,
@@ -64,7 +82,7 @@ enum Reorder {
 /// Prints what `kustomize build` prints.
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     for (flag, is_set, why) in [
-        ("--enable-helm", args.enable_helm, "charts are rendered as entries of their own"),
+        ("--helm-command", args.helm_command.is_some(), "charts are rendered here, and no program runs"),
         ("--env", !args.env.is_empty(), "no program runs during a build, so none gets an environment"),
         ("--as-current-user", args.as_current_user, "no program runs during a build, whoever asks"),
     ] {
@@ -89,10 +107,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         managed_by_label: args.enable_managedby_label,
         namespace: None,
         explain: args.explain,
+        charts: charts(args)?,
     };
-    let disk = Disk::default();
     let directory = absolute(&args.directory).map_err(|error| system(&args.directory, &error))?;
-    let output = match kustomize::build(&disk, &directory, &options) {
+    // Charts may need more stack than the first thread has.
+    let built = match options.charts {
+        Some(_) => with_stack(|| Ok(kustomize::build(&Disk::default(), &directory, &options)))?,
+        None => kustomize::build(&Disk::default(), &directory, &options),
+    };
+    let output = match built {
         Ok(output) => output,
         Err(error) => {
             context.output.fault(&Report::new(
@@ -120,6 +143,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What charts see of the world, if they are to be rendered.
+fn charts(args: &Args) -> Result<Option<Charts>, Report> {
+    if !args.enable_helm {
+        return Ok(None);
+    }
+    let (now, secret) = now_and_secret()?;
+    Ok(Some(Charts {
+        seconds: now.as_second(),
+        nanos: u32::try_from(now.subsec_nanosecond()).unwrap_or(0),
+        secret: Some(secret),
+        capabilities: Capabilities::default(),
+        kube_version: args.helm_kube_version.clone(),
+        api_versions: args.helm_api_versions.clone(),
+        budget: budget(),
+    }))
 }
 
 fn explained(output: &Output) -> String {
@@ -197,6 +237,14 @@ impl Files for Disk {
 
     fn download(&self, _url: &str) -> Option<&[u8]> {
         None
+    }
+
+    fn chart_of(&self, _repository: &str, _name: &str, _version: &str) -> Option<String> {
+        None
+    }
+
+    fn chart(&self, directory: &str) -> Result<Chart, helm::Error> {
+        load::chart(Path::new(directory)).map_err(|report| helm::Error::Chart(report.error))
     }
 }
 

@@ -95,19 +95,29 @@ fn rendered(args: &Args, name: &str, place: &Path) -> Result<Rendered, Report> {
 
 /// The world of a command: the clock of the machine, and new randomness each time.
 pub(super) fn world(lenient: bool) -> Result<World, Report> {
-    let now = Timestamp::now();
-    let mut secret = [0; 32];
-    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty()).map_err(|error| {
-        Report::new("random", Class::System, format!("the machine has nothing random: {error}"), None)
-    })?;
+    let (now, secret) = now_and_secret()?;
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Ok(World {
         now: Time { nanos, ..Time::unix(now.as_second()) },
         random: Randomness::Derived(secret),
         cluster: None,
-        budget: Budget { stack: STACK / 2, ..Budget::default() },
+        budget: budget(),
         lenient,
     })
+}
+
+/// The clock of the machine, and something random of it.
+pub(super) fn now_and_secret() -> Result<(Timestamp, [u8; 32]), Report> {
+    let mut secret = [0; 32];
+    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty()).map_err(|error| {
+        Report::new("random", Class::System, format!("the machine has nothing random: {error}"), None)
+    })?;
+    Ok((Timestamp::now(), secret))
+}
+
+/// What one render may use on the thread of [`with_stack`].
+pub(super) fn budget() -> Budget {
+    Budget { stack: STACK / 2, ..Budget::default() }
 }
 
 /// Templates within templates need more stack than the first thread has.

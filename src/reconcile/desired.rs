@@ -85,8 +85,20 @@ impl Node {
                         let (secret, kept) = self.secret(cluster, looks).await?;
                         (inputs.secret, lasting) = (Some(secret), kept);
                     }
-                    let Made { rendered, asked } =
-                        self.render(cluster, content, &Spec::from(entry), inputs).await?;
+                    let spec = Spec::from(entry);
+                    let mut made = self.render(cluster, content, &spec, inputs.clone()).await;
+                    // Few kustomizations have charts, and few of those something random.
+                    let failure = match &made {
+                        Ok(Made { rendered: Err(report), .. }) | Err(report) => Some(report),
+                        Ok(_) => None,
+                    };
+                    if entry.kind == EntryKind::Kustomization && failure.is_some_and(|it| it.code == "random")
+                    {
+                        let (secret, kept) = self.secret(cluster, looks).await?;
+                        (inputs.secret, lasting) = (Some(secret), kept);
+                        made = self.render(cluster, content, &spec, inputs).await;
+                    }
+                    let Made { rendered, asked } = made?;
                     let rendered = match rendered {
                         Ok(rendered) => rendered,
                         Err(report) => {

@@ -84,7 +84,7 @@ fn release(spec: &Spec) -> helm::Release {
 }
 
 /// What the cluster can do, as far as the statement says it: of the versions that the bundle is made for the newest counts.
-fn capabilities(target: Option<&Kubernetes>) -> Capabilities {
+pub(super) fn capabilities(target: Option<&Kubernetes>) -> Capabilities {
     let mut capabilities = Capabilities::default();
     if let Some(version) =
         target.and_then(|it| it.max.as_ref().or(it.min.as_ref())).and_then(|it| it.parse().ok())

@@ -26,6 +26,7 @@ mod fieldspec;
 mod files;
 mod generate;
 mod id;
+mod inflate;
 mod jsonpatch;
 mod kustomization;
 mod labels;
@@ -56,7 +57,10 @@ mod value;
 
 use std::rc::Rc;
 
-use crate::yaml::{Value, json::through_json};
+use crate::{
+    render::{gotemplate::Budget, helm::Capabilities},
+    yaml::{Value, json::through_json},
+};
 
 use self::{
     config::Config,
@@ -76,9 +80,6 @@ pub use self::{
     texts::TextArena,
 };
 
-/// What is said of charts, until they are rendered here.
-const HELM: &str = "helmCharts are not rendered yet; add the chart as an entry of its own";
-
 /// What may be chosen beside the kustomization.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -92,6 +93,28 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Whether [`Built::trail`] is filled.
     pub explain: bool,
+    /// What charts depend on (`helmCharts`). Without it a kustomization that names one is refused, as the original
+    /// refuses it without `--enable-helm`.
+    pub charts: Option<Charts>,
+}
+
+/// What charts may depend on beside themselves and their values.
+#[derive(Clone, Debug)]
+pub struct Charts {
+    /// The time that templates see, in seconds since 1970.
+    pub seconds: i64,
+    /// The nanoseconds behind that.
+    pub nanos: u32,
+    /// What is random is derived from it; without it a chart that needs something random is refused.
+    pub secret: Option<[u8; 32]>,
+    /// What a cluster can do, as charts see it.
+    pub capabilities: Capabilities,
+    /// The version of Kubernetes, where the kustomization says nothing about it.
+    pub kube_version: Option<String>,
+    /// More API versions, where the kustomization says nothing about them.
+    pub api_versions: Vec<String>,
+    /// What each render may use.
+    pub budget: Budget,
 }
 
 /// The order of the output.
@@ -213,6 +236,9 @@ struct Build<'a> {
     defaults: Rc<Config>,
     warnings: Vec<String>,
     explain: bool,
+    charts: Option<Charts>,
+    /// How many were rendered.
+    rendered: usize,
 }
 
 /// The whole build of one directory: its kustomization with all that it names, and then what is done once.
@@ -231,6 +257,8 @@ fn run<'a>(
         defaults: Rc::new(defaults),
         warnings: Vec::new(),
         explain: options.explain,
+        charts: options.charts.clone(),
+        rendered: 0,
     };
     let loader = Loader::new(files, directory, options.restriction)?;
     let mut target = Target::load(&mut build, loader)?;

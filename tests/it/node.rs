@@ -520,6 +520,87 @@ async fn an_entry_that_renders_nothing_is_an_error_unless_it_may() {
     assert_eq!(ship.value("a").await, None);
 }
 
+/// A kustomization with a base of a repository and a chart of another one.
+fn elsewhere(sequence: u64, named: &[(&str, &str)]) -> Maker {
+    let file = |(name, text): &(&str, &str)| (SafePath::new(name).unwrap(), Item::file(*text));
+    let tree = |files: &[(&str, &str)]| Tree::new(files.iter().map(file)).unwrap();
+    let mut maker = Maker { sequence, ..Maker::default() };
+    maker.entry(json!({"name": "shop", "kind": "kustomization", "timeout": "5s"}), &tree(named));
+    let base = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: base}\n";
+    let source = json!({"url": "https://git.example/team/stack", "revision": "v1", "kind": "tree"});
+    maker.source(source, &tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", base)]));
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: {{ .Release.Namespace }}}\ndata: {value: {{ randAlphaNum 9 }}}\n";
+    let source = json!({"url": "https://charts.example", "revision": "1.0.0", "kind": "chart"});
+    maker.source(
+        source,
+        &tree(&[
+            ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+            ("values.yaml", "{}\n"),
+            ("templates/b.yaml", template),
+        ]),
+    );
+    maker
+}
+
+const SPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+
+/// What the agent applies is what its diff has shown, wherever it comes from.
+#[tokio::test]
+async fn a_diff_knows_bases_and_charts_of_the_bundle() {
+    let mut ship = Ship::new();
+    ship.auto = false;
+    let node = ship.start();
+    let says = "namespace: shop\nresources: [space.yaml, 'https://git.example/team/stack?ref=v1']\n\
+                helmCharts: [{name: web, repo: 'https://charts.example', version: 1.0.0}]\n";
+    ship.carry(&node, &elsewhere(1, &[("kustomization.yaml", says), ("space.yaml", SPACE)]));
+    let platform = "platform".parse().unwrap();
+    let preview = node.preview(&platform).await.unwrap();
+    for id in ["ConfigMap/shop/a", "ConfigMap/shop/b"] {
+        assert!(preview.entries[0].text.contains(id), "{preview:?}");
+    }
+    assert!(preview.refused.is_none(), "{preview:?}");
+    node.activate(&platform, "the test", day(7)).unwrap();
+    node.reconcile(None).await;
+    assert_eq!(ship.value("a").await.as_deref(), Some("base"), "{:?}", channel(&node));
+    assert_eq!(ship.value("b").await.unwrap().len(), 9);
+}
+
+/// The message is the original's, and nothing of the bundle is applied.
+#[tokio::test]
+async fn a_kustomization_that_cannot_be_built_applies_nothing() {
+    for (at, (says, code, message)) in [
+        ("resources: [space.yaml, missing.yaml]\n", "kustomize_missing", "no such file or directory"),
+        ("resources: [space.yaml]\nnamePrefixes: x\n", "kustomize", "unknown field \"namePrefixes\""),
+        ("resources: [space.yaml, again.yaml]\n", "kustomize_duplicate", "already registered id"),
+        ("resources: [.]\n", "kustomize_cycle", "cycle detected"),
+        (
+            "resources: ['https://git.example/team/stack?ref=v2']\n",
+            "kustomize_remote",
+            "https://git.example/team/stack?ref=v2",
+        ),
+        (
+            "helmCharts: [{name: web, repo: 'https://charts.example', version: 2.0.0}]\n",
+            "kustomize_remote",
+            "2.0.0",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ship = Ship::new();
+        let node = ship.start();
+        let files = [("kustomization.yaml", says), ("space.yaml", SPACE), ("again.yaml", SPACE)];
+        ship.carry(&node, &elsewhere(1, &files));
+        node.reconcile(None).await;
+        let waiting = channel(&node).waiting.unwrap();
+        assert_eq!(waiting.code, code, "{at}: {waiting:?}");
+        assert!(waiting.because.iter().any(|it| it.contains(message)), "{at}: {waiting:?}");
+        assert!(waiting.hint.is_some(), "{at}: {waiting:?}");
+        assert_eq!(sequences(&node), [Some(1), None, None]);
+        assert!(ship.object("Namespace", "shop").await.is_none());
+    }
+}
+
 /// Hooks that nobody runs and definitions that nobody brings must not look like a release that is well.
 #[tokio::test]
 async fn a_chart_is_shown_and_not_half_installed() {

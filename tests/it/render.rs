@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! tree/         the files of the entry; `x.link` is a symbolic link `x` to what the file says
-//! case.yaml     the entry's fields, the channel's reach, and what the cluster answers; may be missing
+//! sources/NAME/ the files of a source, likewise
+//! case.yaml     the entry's fields, the sources, the channel's reach, and what the cluster answers; may be missing
 //! expected.txt  the objects and where they come from, or the error with its reasons
 //! ```
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use airlock::{
-    bundle::Site,
+    archive::Tree,
+    bundle::{Site, Source},
     content::{Blobs, Content},
     digest::Digest,
     fault::Fault,
     object::{GroupKind, Object, scope::Scope},
-    render::{Inputs, Lookup, Outcome, Spec, render},
+    render::{Draft, Files, Inputs, Lookup, Outcome, Preview, Spec, Why, preview, render},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -42,6 +44,8 @@ struct Case {
     objects: Option<Vec<Value>>,
     /// What the site answers.
     site: Map<String, Value>,
+    /// The fields of sources, by the names of their directories.
+    sources: BTreeMap<String, Value>,
 }
 
 impl Default for Case {
@@ -55,6 +59,7 @@ impl Default for Case {
             secret: false,
             objects: None,
             site: Map::new(),
+            sources: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +80,9 @@ fn check(directory: &Path) {
     let mut maker =
         Maker { namespaces: case.namespaces, cluster_scoped: case.cluster_scoped, site, ..Maker::default() };
     maker.entry(entry, &tree(&directory.join("tree")));
+    for (name, fields) in &case.sources {
+        maker.source(fields.clone(), &tree(&directory.join("sources").join(name)));
+    }
     let content = maker.content();
     let mut inputs = Inputs::new(&content, case.site);
     let answers = case.scopes.iter().map(|(kind, scope)| {
@@ -152,6 +160,35 @@ fn told(content: &Content, inputs: &Inputs) -> String {
         }
     }
     text
+}
+
+#[test]
+fn a_preview_knows_the_sources_of_the_bundle() {
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/render/kustomization-from-elsewhere");
+    let case: Case = case::read(&directory.join("case.yaml"));
+    let mut maker = Maker::default();
+    let mut trees = BTreeMap::new();
+    for (name, fields) in &case.sources {
+        let tree = tree(&directory.join("sources").join(name));
+        maker.source(fields.clone(), &tree);
+        trees.insert(fields["url"].as_str().unwrap().to_owned(), tree);
+    }
+    let own = tree(&directory.join("tree"));
+    maker.entry(json!({"name": "shop", "kind": "kustomization"}), &own);
+    let spec = Spec::from(&maker.entries[0]);
+    let shown = |open: &dyn Fn(&Source) -> Option<Tree>| {
+        let draft = Draft { site: &Map::new(), kubernetes: None, sources: &maker.sources, open };
+        preview(Files::Tree(&own), &spec, &draft)
+    };
+    let Preview::Objects(all) = shown(&|source| trees.get(&source.url).cloned()).unwrap() else {
+        panic!("a kustomization waits for nobody");
+    };
+    let ids: Vec<String> = all.iter().map(|(object, _)| object.id().to_string()).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    // What is not on the medium is missed by name.
+    let error = shown(&|_| None).unwrap_err();
+    assert!(matches!(&error, Why::Kustomize { why, .. } if why.code() == "kustomize_remote"), "{error:?}");
 }
 
 fn small() -> Maker {

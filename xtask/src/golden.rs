@@ -8,6 +8,7 @@
 //! tests/data/yaml/write/keys.expected.json     printed by `tests/oracle/yaml write < keys.json`
 //! tests/data/yaml/corpus.expected.json         printed by `tests/oracle/yaml corpus $AIRLOCK_CORPUS`
 //! tests/data/yaml/read/keys.txt                inputs, each with what `tests/oracle/yamlread rows keys.txt` writes after it
+//! (nothing)                                    the tables of Kustomize's own tests, read, built by both and compared at once
 //! tests/data/yaml/corpus.read.txt              printed by `tests/oracle/yamlread corpus $AIRLOCK_CORPUS 65536`
 //! ```
 //!
@@ -15,6 +16,8 @@
 //! and with ours, side by side.
 
 mod charts;
+
+pub mod suite;
 
 use std::{
     fs,
@@ -61,6 +64,9 @@ pub fn run(args: &Args) -> Result<String> {
             let printed = oracle.run(&[kind], Some(&input))?;
             let expected = input.with_file_name(format!("{}.expected.json", stem(&input)));
             note(&mut changed, &checkout, &expected, &printed, args.check)?;
+        }
+        if stage == "kustomize" {
+            suite::compare(&oracle)?;
         }
         if let Some(corpus) = std::env::var_os("AIRLOCK_CORPUS")
             && folder.join("corpus.expected.json").exists()
@@ -120,19 +126,21 @@ impl Oracle {
     /// # Errors
     /// When there is no such oracle, no Go, or Go reports something.
     pub fn build(checkout: &Path, stage: &str) -> Result<Self> {
-        let source = checkout.join("tests/oracle").join(stage);
-        ensure!(source.join("go.mod").exists(), "there is no oracle `{stage}` under tests/oracle");
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("oracle");
-        let status = Command::new("go")
-            .args(["build", "-mod=readonly", "-buildvcs=false", "-o"])
-            .args([program.as_path(), Path::new(".")])
-            .current_dir(&source)
-            .env_remove("GOFLAGS")
-            .status()
-            .context("cannot run `go`")?;
-        ensure!(status.success(), "the oracle `{stage}` does not build");
+        compile(checkout, stage, &program)?;
+        for (_, other) in BESIDE.iter().filter(|(own, _)| *own == stage) {
+            compile(checkout, other, &folder.path().join(other))?;
+        }
         Ok(Self { program, stage: stage.to_owned(), _folder: folder })
+    }
+
+    /// The oracle as a process.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        // Neither the place nor the language of the machine may change what is printed.
+        command.args(arguments).envs([("TZ", "UTC"), ("LC_ALL", "C")]);
+        command
     }
 
     /// What the oracle prints for `arguments`, and for `input` where it is given.
@@ -146,17 +154,28 @@ impl Oracle {
             }
             None => Stdio::null(),
         };
-        // Neither the place nor the language of the machine may change what is printed.
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .envs([("TZ", "UTC"), ("LC_ALL", "C")])
-            .stdin(stdin)
-            .stderr(Stdio::inherit())
-            .output()?;
+        let output = self.command(arguments).stdin(stdin).stderr(Stdio::inherit()).output()?;
         let input = input.map(|path| path.display().to_string()).unwrap_or_default();
         ensure!(output.status.success(), "the oracle `{}` fails for {arguments:?} {input}", self.stage);
         Ok(output.stdout)
     }
+}
+
+/// Oracles that run another one, which they find beside themselves under its stage's name.
+const BESIDE: [(&str, &str); 1] = [("kustomize", "helm")];
+
+fn compile(checkout: &Path, stage: &str, program: &Path) -> Result<()> {
+    let source = checkout.join("tests/oracle").join(stage);
+    ensure!(source.join("go.mod").exists(), "there is no oracle `{stage}` under tests/oracle");
+    let status = Command::new("go")
+        .args(["build", "-mod=readonly", "-buildvcs=false", "-o"])
+        .args([program, Path::new(".")])
+        .current_dir(&source)
+        .env_remove("GOFLAGS")
+        .status()
+        .context("cannot run `go`")?;
+    ensure!(status.success(), "the oracle `{stage}` does not build");
+    Ok(())
 }
 
 /// The stages that have both an oracle and inputs.

@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     fault::{Class, Report},
-    render::{gotemplate::Map, helm::values::Overrides},
+    render::{
+        gotemplate::Map,
+        helm::{name_of_template, values::Overrides},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -109,7 +112,10 @@ impl Args {
             [chart] => {
                 let chart = Path::new(chart);
                 let name = match &self.name_template {
-                    Some(text) => super::load::name(text)?,
+                    Some(text) => {
+                        let world = super::world(false).map_err(|report| report.error)?;
+                        name_of_template(text, world)?
+                    }
                     None if self.generate_name => generated(chart),
                     None => "release-name".to_owned(),
                 };

@@ -1,15 +1,12 @@
 //! Charts on the disk.
 
-use std::{path::Path, rc::Rc, sync::Arc};
+use std::path::Path;
 
 use crate::{
     archive::{Node, SafePath, Tree, Unpacked, read_tgz},
     fault::{Class, Report},
     limits,
-    render::{
-        gotemplate::{Render, Templates, Value},
-        helm::{Chart, chart},
-    },
+    render::helm::{Chart, chart},
 };
 
 /// Reads a chart from a directory or a `.tgz`.
@@ -121,16 +118,4 @@ fn gather(
         nodes.push((place, Node::file(bytes)));
     }
     Ok(())
-}
-
-/// Makes the name of a release from a template.
-pub(super) fn name(text: &str) -> Result<String, String> {
-    let functions = Arc::clone(crate::render::helm::functions());
-    let mut templates = Templates::new("name-template", functions);
-    templates.parse("name-template", text).map_err(|error| error.to_string())?;
-    let world = super::world(false).map_err(|report| report.error)?;
-    let environment = crate::render::helm::environment(world, "", "");
-    let mut render = Render::new(&templates, Default::default(), Rc::new(environment));
-    let name = render.output(b"name-template", &Value::Nil).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&name).into_owned())
 }

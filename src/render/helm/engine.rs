@@ -25,6 +25,7 @@ use crate::render::gotemplate::{
 };
 
 pub use capabilities::{BadVersion, Capabilities, HELM_VERSION, KubeVersion};
+pub(super) use functions::without_signs;
 pub use glob::glob;
 
 /// What `.Release` says.

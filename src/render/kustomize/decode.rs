@@ -146,9 +146,10 @@ impl Decoder {
             let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(&lower));
             self.fields.push(known.map_or_else(|| Cow::Owned(lower.clone()), |name| Cow::Borrowed(*name)));
             self.owner = owner;
-            let depth = self.fields.len();
+            let (depth, convert) = (self.fields.len(), self.convert);
             let is_known = field(self, &lower, value)?;
             self.fields.truncate(depth - 1);
+            self.convert = convert;
             if !is_known && self.strict {
                 return Err(Error::new(format!("json: unknown field {}", quote(key))));
             }
@@ -157,8 +158,10 @@ impl Decoder {
         Ok(())
     }
 
-    /// Says that the field at hand belongs to types that are embedded in the one around, outermost first.
+    /// Says that the field at hand belongs to types that are embedded in the one around, outermost first. The original
+    /// does not find its way to the type of such a field when it looks for what is text.
     pub(super) fn embed(&mut self, types: &[&'static str]) {
+        self.convert &= types.is_empty();
         let Some(own) = self.fields.pop() else { return };
         self.fields.extend(types.iter().map(|name| Cow::Borrowed(*name)));
         self.fields.push(own);

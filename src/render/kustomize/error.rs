@@ -21,6 +21,14 @@ pub(super) enum Cause {
     Cycle,
     /// A base or a file that is elsewhere, and not part of the bundle.
     Remote,
+    /// A chart that is neither in the tree nor part of the bundle.
+    RemoteChart,
+    /// A chart, and nobody has said that charts are rendered.
+    HelmOff,
+    /// Helm would refuse the chart.
+    Chart,
+    /// A chart wants something random, and there is nothing to derive it from.
+    Random,
     /// A program that Kustomize would run.
     Plugin,
     /// An object stands twice.
@@ -52,7 +60,7 @@ impl Error {
 
     /// Names the cause of an earlier attempt, where this one only found nothing.
     pub(super) fn rather(mut self, earlier: &Self) -> Self {
-        if self.why == Cause::Missing && earlier.why != Cause::Other {
+        if self.why == Cause::Missing {
             self.why = earlier.why;
         }
         self
@@ -80,6 +88,10 @@ impl Error {
             Cause::Outside => "kustomize_outside",
             Cause::Cycle => "kustomize_cycle",
             Cause::Remote => "kustomize_remote",
+            Cause::RemoteChart => "kustomize_remote",
+            Cause::HelmOff => "kustomize_helm",
+            Cause::Chart => "kustomize_chart",
+            Cause::Random => "random",
             Cause::Plugin => "kustomize_plugin",
             Cause::Duplicate => "kustomize_duplicate",
             Cause::Target => "kustomize_target",
@@ -102,6 +114,12 @@ impl Error {
             Cause::Remote => {
                 "name the repository and its revision among the bundle's `sources`, so that it travels along"
             }
+            Cause::RemoteChart => {
+                "put the chart into the tree, or name it among the bundle's `sources`, so that it travels along"
+            }
+            Cause::HelmOff => "render charts too with `--enable-helm`",
+            Cause::Chart => "correct the values or the chart; `airlock template` renders it alone",
+            Cause::Random => "give the chart the password, key or certificate among its values",
             Cause::Plugin => "no program runs while a bundle is rendered; use what is built in",
             Cause::Duplicate => "take one of the two out, or turn it into a patch",
             Cause::Target => "correct the name, kind or namespace that it looks for",

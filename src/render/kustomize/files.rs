@@ -2,7 +2,11 @@
 
 use std::cell::OnceCell;
 
-use crate::archive::{self, Tree, Unresolved};
+use crate::{
+    archive::{self, Tree, Unresolved},
+    render::helm::{self, Chart, chart},
+    yaml::Version,
+};
 
 /// What a path leads to once all links are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,15 @@ pub trait Files {
 
     /// The file at a URL, where it is at hand.
     fn download(&self, url: &str) -> Option<&[u8]>;
+
+    /// The directory that holds the chart of a repository, where it is at hand. The version may be empty.
+    fn chart_of(&self, repository: &str, name: &str, version: &str) -> Option<String>;
+
+    /// The chart in the directory at a path without links.
+    ///
+    /// # Errors
+    /// When it is no chart, in the words of Helm.
+    fn chart(&self, directory: &str) -> Result<Chart, helm::Error>;
 }
 
 /// A tree, whose top is `/`, and the trees that stand in for repositories.
@@ -42,10 +55,11 @@ pub struct TreeFiles<'t> {
     sources: Vec<Source<'t>>,
 }
 
-/// What answers for a repository at a revision, or for a file at a URL.
+/// What answers for a repository at a revision, for a file at a URL, or for a chart.
 pub struct Source<'t> {
     url: &'t str,
     revision: &'t str,
+    is_chart: bool,
     open: Box<dyn Fn() -> Option<Tree> + 't>,
     tree: OnceCell<Option<Tree>>,
 }
@@ -54,7 +68,13 @@ impl<'t> Source<'t> {
     /// A source whose files `open` gives, which is called once, when a kustomization names it. The URL is without path
     /// and query; the revision is empty where a kustomization names none.
     pub fn new(url: &'t str, revision: &'t str, open: impl Fn() -> Option<Tree> + 't) -> Self {
-        Self { url, revision, open: Box::new(open), tree: OnceCell::new() }
+        Self { url, revision, is_chart: false, open: Box::new(open), tree: OnceCell::new() }
+    }
+
+    /// A chart whose files `open` gives, in a directory of its name or without one. The URL is that of its repository,
+    /// perhaps with a slash and the chart's name behind it; the revision is its version.
+    pub fn chart(url: &'t str, revision: &'t str, open: impl Fn() -> Option<Tree> + 't) -> Self {
+        Self { is_chart: true, ..Self::new(url, revision, open) }
     }
 
     fn tree(&self) -> Option<&Tree> {
@@ -148,15 +168,49 @@ impl Files for TreeFiles<'_> {
         let at = self
             .sources
             .iter()
-            .position(|source| plain(source.url) == plain(url) && source.revision == revision)?;
+            .position(|it| !it.is_chart && plain(it.url) == plain(url) && it.revision == revision)?;
         Some(format!("{SOURCES}{at}"))
     }
 
     fn download(&self, url: &str) -> Option<&[u8]> {
-        let source = self.sources.iter().find(|source| source.url == url && source.revision.is_empty())?;
+        let is_it = |it: &&Source<'_>| !it.is_chart && it.url == url && it.revision.is_empty();
+        let source = self.sources.iter().find(is_it)?;
         let tree = source.tree()?;
         let mut files = tree.iter().filter_map(|(path, _)| tree.file(path.as_str()));
         // A file that was fetched is alone in its tree.
         files.next().filter(|_| files.next().is_none())
+    }
+    fn chart_of(&self, repository: &str, name: &str, version: &str) -> Option<String> {
+        let repository = repository.trim_end_matches('/');
+        let whole = format!("{repository}/{name}");
+        self.sources.iter().enumerate().find_map(|(at, source)| {
+            let url = source.url.trim_end_matches('/');
+            if !source.is_chart || source.revision != version || (url != repository && url != whole) {
+                return None;
+            }
+            let tree = source.tree()?;
+            let top = if tree.file("Chart.yaml").is_some() { String::new() } else { format!("/{name}") };
+            // A repository has many charts.
+            let says = tree.file(format!("{top}/Chart.yaml").trim_start_matches('/'))?;
+            let says = crate::yaml::parse_first(says, Version::V2).ok()?.to_value(Version::V2).ok()?;
+            let is_it = says.get("name").and_then(crate::yaml::Value::as_str) == Some(name);
+            is_it.then(|| format!("{SOURCES}{at}{top}"))
+        })
+    }
+
+    fn chart(&self, directory: &str) -> Result<Chart, helm::Error> {
+        match self.tree_of(directory) {
+            Some((tree, _, inside)) => {
+                match tree.resolve(format!("{inside}/Chart.yaml").trim_start_matches('/')) {
+                    Ok(_) => chart::read_directory(tree, inside),
+                    Err(_) => {
+                        let place = format!("{directory}/Chart.yaml");
+                        let why = format!("open {place}: no such file or directory");
+                        Err(helm::Error::Chart(format!("unable to detect chart at {place}: {why}")))
+                    }
+                }
+            }
+            None => Err(helm::Error::Chart(format!("path \"{directory}\" not found"))),
+        }
     }
 }

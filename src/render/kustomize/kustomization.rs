@@ -1,5 +1,6 @@
 //! What a kustomization file says.
 
+mod chart;
 mod parts;
 
 use super::{
@@ -8,6 +9,9 @@ use super::{
 };
 use crate::yaml::{self, Value, Version};
 
+use chart::OldHelmChart;
+
+pub(super) use chart::{HelmChart, HelmGlobals};
 pub(super) use parts::{
     FieldOptions, GeneratorArgs, GeneratorOptions, IdWords, Image, Label, Patch, PatchOptions, Replacement,
     ReplacementField, Replica, SortOptions, SourceSelector, TargetSelector, Var,
@@ -45,8 +49,8 @@ pub(super) struct Kustomization {
     pub(super) crds: Vec<String>,
     pub(super) config_maps: Vec<GeneratorArgs>,
     pub(super) secrets: Vec<GeneratorArgs>,
-    pub(super) helm_charts: Vec<Value>,
-    helm_globals: Option<Value>,
+    pub(super) helm_charts: Vec<HelmChart>,
+    pub(super) helm_globals: Option<HelmGlobals>,
     pub(super) generator_options: Option<GeneratorOptions>,
     pub(super) configurations: Vec<String>,
     pub(super) generators: Vec<String>,
@@ -117,7 +121,7 @@ impl Kustomization {
 impl FromValue for Kustomization {
     fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
         let mut it = Self::default();
-        let (mut bases, mut image_tags) = (Vec::new(), Vec::new());
+        let (mut bases, mut image_tags, mut old_charts) = (Vec::new(), Vec::new(), Vec::new());
         let mut old = [false; 6];
         decoder.object(value, "Kustomization", &mut |decoder, name, value| {
             let is_there = !value.is_null();
@@ -180,13 +184,10 @@ impl FromValue for Kustomization {
                 }
                 "configmapgenerator" => it.config_maps = generators(decoder, value, "ConfigMapArgs")?,
                 "secretgenerator" => it.secrets = generators(decoder, value, "SecretArgs")?,
-                "helmglobals" => {
-                    it.helm_globals = Some(decoder.mapping(value, "types.HelmGlobals")?).filter(|_| is_there)
-                }
-                "helmcharts" | "helmchartinflationgenerator" => {
-                    it.helm_charts.extend(
-                        decoder.list::<Anything>(value, "[]types.HelmChart")?.into_iter().map(|it| it.0),
-                    );
+                "helmglobals" => it.helm_globals = decoder.optional(value)?,
+                "helmcharts" => it.helm_charts = decoder.list(value, "[]types.HelmChart")?,
+                "helmchartinflationgenerator" => {
+                    old_charts = decoder.list(value, "[]types.HelmChartArgs")?;
                 }
                 "generatoroptions" => it.generator_options = decoder.optional(value)?,
                 "configurations" => it.configurations = decoder.texts(value)?,
@@ -200,6 +201,11 @@ impl FromValue for Kustomization {
         })?;
         it.resources.append(&mut bases);
         it.images.append(&mut image_tags);
+        let (mut charts, globals) = OldHelmChart::split(old_charts);
+        it.helm_charts.append(&mut charts);
+        if it.helm_globals.is_none() && !globals.is_empty() {
+            it.helm_globals = Some(globals);
+        }
         const WARNINGS: [&str; 6] = [
             "# Warning: 'bases' is deprecated. Please use 'resources' instead. Run 'kustomize edit fix' to update your Kustomization automatically.",
             "# Warning: 'commonLabels' is deprecated. Please use 'labels' instead. Run 'kustomize edit fix' to update your Kustomization automatically.",
@@ -225,15 +231,6 @@ fn generators(
     match value {
         Value::Seq(items) => items.iter().map(|item| GeneratorArgs::read(decoder, item, owner)).collect(),
         other => decoder.list::<GeneratorArgs>(other, &format!("[]types.{owner}")),
-    }
-}
-
-/// A value that is kept as it is.
-struct Anything(Value);
-
-impl FromValue for Anything {
-    fn from_value(decoder: &mut Decoder, value: &Value) -> Result<Self, Error> {
-        decoder.mapping(value, "types.HelmChart").map(Self)
     }
 }
 

@@ -59,6 +59,11 @@ impl<'a> Loader<'a> {
         &self.root
     }
 
+    /// The files, for what is not bound to this directory.
+    pub(super) fn files(&self) -> &'a dyn Files {
+        self.files
+    }
+
     /// A loader for another directory, or for a repository.
     pub(super) fn enter(&self, path: &str) -> Result<Self, Error> {
         if path.is_empty() {

@@ -1,5 +1,5 @@
 //! Strategic merges, as kyaml's `merge2` does them: a patch is laid over an object, and where both have a list, the
-//! schema says whether one replaces the other or their items are merged. New items come first.
+//! schema says whether one replaces the other or their items are merged.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,22 +11,35 @@ use super::{
     text::print,
 };
 
-/// Lays `patch` over `object`, and says whether anything is left of it. Nodes of the patch become nodes of the object.
+/// Where the items of a list come that only the patch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// Before those of the object, as patches have it.
+    Prepend,
+    /// Behind them, as values of charts have it.
+    Append,
+}
+
+/// Lays `patch` over `object`, and gives what is left: mostly `object` itself. Nodes of the patch become nodes of the
+/// object.
 ///
-/// A patch that replaces the whole object (`$patch: replace` at its top) changes nothing, as in the original.
+/// Of a patch that replaces the whole object (`$patch: replace` at its top) it gives the patch, and the object has not
+/// changed.
 pub(super) fn merge(
     nodes: &mut Nodes<'_>,
     schemas: &Schemas,
     object: NodeId,
     patch: NodeId,
-) -> Result<bool, Error> {
-    let merged = Merger { nodes, schemas }.walk(Some(object), Some(patch), None)?;
-    Ok(merged.is_some())
+    growth: Growth,
+) -> Result<Option<NodeId>, Error> {
+    let merged = Merger { nodes, schemas, growth }.walk(Some(object), Some(patch), None)?;
+    Ok(merged.map(|it| it.node))
 }
 
 struct Merger<'m, 'a> {
     nodes: &'m mut Nodes<'a>,
     schemas: &'m Schemas,
+    growth: Growth,
 }
 
 /// What stands in a place after the merge.
@@ -89,13 +102,18 @@ impl Merger<'_, '_> {
         }
     }
 
-    /// Where the way down gives no schema, an object that says its kind has one.
+    /// A comment that is a schema counts most; where the way down gives none, an object that says its kind has one.
     fn schema(
         &self,
         object: Option<NodeId>,
         patch: Option<NodeId>,
         schema: Option<SchemaId>,
     ) -> Result<Option<SchemaId>, Error> {
+        for node in [object, patch].into_iter().flatten().filter(|node| !self.nodes.is_null(*node)) {
+            if let Some(own) = self.of_remark(node)? {
+                return Ok(Some(own));
+            }
+        }
         if schema.is_some() {
             return Ok(schema);
         }
@@ -112,6 +130,20 @@ impl Merger<'_, '_> {
             }
         }
         Ok(None)
+    }
+
+    fn of_remark(&self, node: NodeId) -> Result<Option<SchemaId>, Error> {
+        match self.nodes.remark(node) {
+            Some(remark) => self.schemas.of_remark(remark),
+            None => Ok(None),
+        }
+    }
+
+    /// The schema in the comment of a field: of its value, else of its key.
+    fn of_field_remark(&self, entry: Option<(NodeId, NodeId)>) -> Result<Option<SchemaId>, Error> {
+        let Some((key, value)) = entry else { return Ok(None) };
+        let of_value = self.of_remark(value)?;
+        if of_value.is_some() { Ok(of_value) } else { self.of_remark(key) }
     }
 
     fn walk_map(
@@ -134,7 +166,11 @@ impl Merger<'_, '_> {
         for name in names {
             let entry = |node: Option<NodeId>| node.and_then(|node| self.nodes.entry(node, &name));
             let (own, other) = (entry(object), entry(patch));
-            let inner = schema.and_then(|schema| self.schemas.field(schema, &name));
+            let mut inner = self.of_field_remark(own)?;
+            if inner.is_none() {
+                inner = self.of_field_remark(other)?;
+            }
+            let inner = inner.or_else(|| schema.and_then(|schema| self.schemas.field(schema, &name)));
             let value = self.walk(own.map(|it| it.1), other.map(|it| it.1), inner)?;
             match value {
                 None => {
@@ -194,8 +230,12 @@ impl Merger<'_, '_> {
         })
     }
 
-    /// An empty collection was written in brackets, which is not wanted for what comes into it.
+    /// An empty collection was written in brackets, which is not wanted for what comes into it. A patch's comment is from
+    /// now on the object's.
     fn take_style(&mut self, object: Option<NodeId>, patch: Option<NodeId>) {
+        if let (Some(object), Some(patch)) = (object, patch) {
+            self.nodes.take_remark(object, patch);
+        }
         if let (Some(object), Some(patch)) = (object, patch)
             && self.nodes[object].kind != Kind::Scalar
             && self.nodes[object].content.is_empty()
@@ -254,15 +294,18 @@ impl Merger<'_, '_> {
         let Some(chosen) = chosen else { return Ok(None) };
         let object = Some(chosen.node);
         let primitive = keys.is_empty();
-        let values =
-            if primitive { self.texts_of([patch, object]) } else { self.values_of([patch, object], keys) };
+        let lists = match self.growth {
+            Growth::Prepend => [patch, object],
+            Growth::Append => [object, patch],
+        };
+        let values = if primitive { self.texts_of(lists) } else { self.values_of(lists, keys) };
         let no_key = [String::new()];
         let keys = if primitive { &no_key[..] } else { keys };
         let merged = self.merge_items(chosen.node, object, patch, items, keys, values)?;
         Ok(merged.map(|node| Merged { node, from: Side::Neither, ..chosen }))
     }
 
-    /// What tells the items of both lists apart, the patch's first.
+    /// What tells the items of both lists apart.
     fn values_of(&self, lists: [Option<NodeId>; 2], keys: &[String]) -> Vec<Vec<String>> {
         let mut all: Vec<Vec<String>> = Vec::new();
         let mut seen = HashSet::new();
@@ -349,7 +392,11 @@ impl Merger<'_, '_> {
                 _ => self.set_item(target, None, keys, values)?,
             }
         }
-        let result = if values.is_empty() { target } else { self.append_items(added, target, &used.0)? };
+        let result = match self.growth {
+            _ if values.is_empty() => target,
+            Growth::Prepend => self.append_items(added, target, &used.0)?,
+            Growth::Append => self.append_items(target, added, &used.0)?,
+        };
         Ok(Some(result).filter(|node| !self.nodes.is_null(*node)))
     }
 

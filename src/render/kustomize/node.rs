@@ -6,7 +6,9 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     ops::{Index, IndexMut},
+    rc::Rc,
 };
 
 use crate::{
@@ -22,13 +24,17 @@ pub(super) struct Nodes<'a> {
     all: Vec<Node<'a>>,
     /// The tags that have no name of their own.
     tags: Vec<Box<str>>,
+    /// Comments that may be schemas, without the `#`. No others are kept.
+    remarks: HashMap<NodeId, Rc<str>>,
+    /// Whether fields are left out that are aliases.
+    skips_aliases: bool,
 }
 
 /// A node of its arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(u32);
 
-/// A node as go-yaml v3 has it, without its comments and its place in the text.
+/// A node as go-yaml v3 has it, without its place in the text and nearly all comments.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node<'a> {
     pub(super) kind: Kind,
@@ -162,13 +168,30 @@ impl<'a> Nodes<'a> {
         for child in &mut node.content {
             *child = self.copy(*child);
         }
-        self.add(node)
+        let copy = self.add(node);
+        self.take_remark(copy, id);
+        copy
+    }
+
+    /// The comment of a node that may be a schema.
+    pub(super) fn remark(&self, id: NodeId) -> Option<&Rc<str>> {
+        self.remarks.get(&id)
+    }
+
+    /// Gives `target` the comment of `source`, if that has one.
+    pub(super) fn take_remark(&mut self, target: NodeId, source: NodeId) {
+        if let Some(remark) = self.remarks.get(&source) {
+            let remark = Rc::clone(remark);
+            self.remarks.insert(target, remark);
+        }
     }
 
     /// Makes `target` what `source` is: its children are then in both.
     pub(super) fn assign(&mut self, target: NodeId, source: NodeId) {
         if target != source {
             self[target] = self[source].clone();
+            self.remarks.remove(&target);
+            self.take_remark(target, source);
         }
     }
 
@@ -271,6 +294,16 @@ impl<'a> Nodes<'a> {
         Ok(Some(id).filter(|id| !self.is_null(*id)))
     }
 
+    /// Takes a document in as kyaml's merge finds it that nobody has expanded: it walks mappings, and what it meets there
+    /// that is an alias is nothing to it. Lists it leaves alone.
+    pub(super) fn take_without_aliases(&mut self, document: &Document<'a>) -> Result<NodeId, Error> {
+        let Some(root) = document.root() else { return Ok(self.empty(Kind::None)) };
+        self.skips_aliases = true;
+        let id = self.convert(document, root, 0);
+        self.skips_aliases = false;
+        id
+    }
+
     fn convert(&mut self, document: &Document<'a>, id: yaml::NodeId, depth: usize) -> Result<NodeId, Error> {
         if depth > limits::YAML_VALUE_DEPTH {
             return Err(Error::limit("a document", limits::YAML_VALUE_DEPTH, "levels"));
@@ -296,7 +329,10 @@ impl<'a> Nodes<'a> {
             yaml::Style::Scalar(ScalarStyle::Literal) => Style::Literal,
             yaml::Style::Scalar(ScalarStyle::Folded) => Style::Folded,
         };
+        let skips_aliases = self.skips_aliases;
+        self.skips_aliases &= kind != Kind::Sequence;
         let content = match kind {
+            Kind::Mapping if skips_aliases => self.convert_plain(document, id, depth)?,
             Kind::Mapping if has_merge(document, id) => self.convert_merged(document, id, depth)?,
             Kind::Mapping | Kind::Sequence => {
                 let children = document.children(id);
@@ -311,8 +347,34 @@ impl<'a> Nodes<'a> {
             }
             _ => Vec::new(),
         };
+        self.skips_aliases = skips_aliases;
         let value = if kind == Kind::Scalar { from.value.clone() } else { Cow::Borrowed("") };
-        Ok(self.add(Node { kind, tag, style, tagged: explicit, value, content }))
+        let node = self.add(Node { kind, tag, style, tagged: explicit, value, content });
+        if let Some(comments) = document.comments(id) {
+            // kyaml reads the first one that there is, and does not mind if it is none of its own.
+            let first = if comments.line.is_empty() { &comments.head } else { &comments.line };
+            let text = first.trim_start_matches('#').trim();
+            if text.starts_with('{') {
+                self.remarks.insert(node, text.into());
+            }
+        }
+        Ok(node)
+    }
+
+    fn convert_plain(
+        &mut self,
+        document: &Document<'a>,
+        id: yaml::NodeId,
+        depth: usize,
+    ) -> Result<Vec<NodeId>, Error> {
+        let mut content = Vec::new();
+        for (key, value) in document.entries(id) {
+            if document.node(value).kind != yaml::Kind::Alias {
+                content.push(self.convert(document, key, depth + 1)?);
+                content.push(self.convert(document, value, depth + 1)?);
+            }
+        }
+        Ok(content)
     }
 
     /// The original writes each mapping anew when it expands aliases, and does not find a key again that is null, so that

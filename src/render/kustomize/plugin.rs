@@ -7,6 +7,7 @@ use super::{
     error::Cause,
     fieldspec::FieldSpec,
     generate::{Generated, IamPolicy},
+    inflate::Inflation,
     kustomization::{GeneratorArgs, Image, Patch, Replacement, ReplacementField, Replica},
     loader::Loader,
     output,
@@ -29,13 +30,19 @@ use crate::yaml::{Value, Version, parse_first};
 pub(super) enum Generator {
     Data(Generated, GeneratorArgs),
     Iam(IamPolicy),
+    Chart(Box<Inflation>),
 }
 
 impl Generator {
-    pub(super) fn generate<'a>(&self, build: &mut Build<'a>, loader: &Loader<'a>) -> Result<Resource, Error> {
+    pub(super) fn generate<'a>(
+        &self,
+        build: &mut Build<'a>,
+        loader: &Loader<'a>,
+    ) -> Result<Vec<Resource>, Error> {
         match self {
-            Self::Data(kind, args) => super::generate::data(build, loader, *kind, args),
-            Self::Iam(policy) => policy.generate(build),
+            Self::Data(kind, args) => Ok(vec![super::generate::data(build, loader, *kind, args)?]),
+            Self::Iam(policy) => Ok(vec![policy.generate(build)?]),
+            Self::Chart(chart) => chart.generate(build, loader),
         }
     }
 }
@@ -84,9 +91,6 @@ fn configure<'a>(build: &mut Build<'a>, loader: &Loader<'a>, resource: &Resource
     let text = output::to_string(&build.nodes, resource.node)
         .map_err(|error| error.context(format!("marshalling yaml from res {}", resource.original_id())))?;
     let config = parse_first(text.as_bytes(), Version::V2)?.to_value(Version::V2)?;
-    if &*gvk.kind == "HelmChartInflationGenerator" {
-        return Err(Error::because(Cause::Plugin, super::HELM));
-    }
     let plugin = read(build, loader, &gvk.kind, &config, &text);
     let plugin = plugin
         .map_err(|error| error.context(format!("plugin {} fails configuration", resource.original_id())))?;
@@ -116,6 +120,10 @@ fn read<'a>(
         "IAMPolicyGenerator" => {
             let Iam(policy) = from_yaml(config, "IAMPolicyGeneratorPlugin")?;
             return Ok(Some(Plugin::Generator(Generator::Iam(policy))));
+        }
+        "HelmChartInflationGenerator" => {
+            let chart = Inflation::of_resource(build.charts.as_ref(), loader, config)?;
+            return Ok(Some(Plugin::Generator(Generator::Chart(Box::new(chart)))));
         }
         "AnnotationsTransformer" => {
             let fields: Fields = from_yaml(config, "AnnotationsTransformerPlugin")?;

@@ -30,7 +30,11 @@ pub(super) fn resources<'a>(
 }
 
 /// The documents of a text; the items of a list that stands alone.
-fn documents<'a>(nodes: &mut Nodes<'a>, arena: &'a TextArena, text: &'a [u8]) -> Result<Vec<NodeId>, Error> {
+pub(super) fn documents<'a>(
+    nodes: &mut Nodes<'a>,
+    arena: &'a TextArena,
+    text: &'a [u8],
+) -> Result<Vec<NodeId>, Error> {
     if text.len() > limits::YAML_BYTES {
         return Err(Error::limit("a file", limits::YAML_BYTES, "bytes"));
     }

@@ -66,7 +66,7 @@ fn host(text: &str) -> Option<(String, &str)> {
         return None;
     }
     if scheme == "file://" {
-        return Some((scheme.to_owned(), text));
+        return Some((format!("{scheme}{user}"), text));
     }
     let mut separator = text.find('/');
     if scp && let Some(colon) = text.find(':') {

@@ -44,6 +44,8 @@ pub(super) struct Schemas {
     is_read: Cell<bool>,
     built_in: Cell<BuiltIn>,
     scopes: RefCell<HashMap<(String, String), bool>>,
+    /// The schemas of comments.
+    remarks: RefCell<HashMap<Rc<str>, Option<SchemaId>>>,
 }
 
 /// How far the built-in definitions are.
@@ -150,6 +152,25 @@ impl Schemas {
         self.read()?;
         let all = self.all.borrow();
         Ok(all.by_kind.get(&(api_version.to_owned(), kind.to_owned())).copied())
+    }
+
+    /// The schema that a comment is, as kyaml's `fieldmeta` reads it: JSON that says something. What is not known of
+    /// schemas says something too, and that is how a list loses what is built in.
+    pub(super) fn of_remark(&self, remark: &Rc<str>) -> Result<Option<SchemaId>, Error> {
+        if let Some(known) = self.remarks.borrow().get(remark) {
+            return Ok(*known);
+        }
+        self.read()?;
+        let value: Option<serde_json::Value> = serde_json::from_str(remark).ok();
+        let value = value.map(Value::from).filter(|value| value.as_map().is_some_and(|map| !map.is_empty()));
+        let schema = value.map(|value| {
+            let mut all = self.all.borrow_mut();
+            let id = all.add_schema(&value, 0);
+            // A reference that leads nowhere is a schema that says nothing of lists.
+            all.resolve(id).unwrap_or_else(|| all.add(Node::default()))
+        });
+        self.remarks.borrow_mut().insert(Rc::clone(remark), schema);
+        Ok(schema)
     }
 
     /// The schema of a field of an object or of a value of a map.

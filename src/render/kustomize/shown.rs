@@ -3,6 +3,9 @@
 use super::{Error, kustomization::Patch};
 use crate::yaml::{Value, emit::emit, value::Map};
 
+/// The fields of a configuration, by their names.
+pub(super) type Fields = Vec<(&'static str, Value)>;
+
 /// Fields as YAML.
 pub(super) fn print(fields: &[(&str, Value)]) -> String {
     emit(&object(fields))
@@ -42,7 +45,7 @@ pub(super) fn object(fields: &[(&str, Value)]) -> Value {
 }
 
 /// What a `PatchTransformer` is told.
-pub(super) fn patch_config(patch: &Patch) -> Vec<(&'static str, Value)> {
+pub(super) fn patch_config(patch: &Patch) -> Fields {
     let target = patch.target.as_ref().map_or(Value::Null, |target| {
         object(&[
             ("group", text(&target.id.gvk.group)),

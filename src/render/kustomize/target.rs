@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use super::{
-    Build, Error, HELM,
+    Build, Error,
     config::Config,
     crds,
     error::Cause,
     generate::{Generated, with_global},
     in_file,
+    inflate::Inflation,
     kustomization::{FILE_NAMES, Kustomization, Patch, Var},
     loader::Loader,
     origin::Origin,
@@ -36,6 +37,8 @@ pub(super) struct Target<'a> {
     pub(super) says: Kustomization,
     /// Where it comes from; none where nobody asked for it.
     pub(super) origin: Option<Origin>,
+    /// The namespace that kustomizations around this one give, for charts alone.
+    chart_namespace: String,
 }
 
 /// Resources, with what is needed to change them.
@@ -111,7 +114,7 @@ impl<'a> Target<'a> {
                 complaints.join("\n")
             )));
         }
-        Ok(Self { loader, file, says, origin: None })
+        Ok(Self { loader, file, says, origin: None, chart_namespace: String::new() })
     }
 
     /// Takes the definitions that it brings.
@@ -309,8 +312,18 @@ impl<'a> Target<'a> {
                 generators.push((Generator::Data(kind, args), origin, name.to_owned()));
             }
         }
-        if !says.helm_charts.is_empty() {
-            return Err(Error::because(Cause::Plugin, HELM));
+        for chart in &says.helm_charts {
+            const KIND: &str = "HelmChartInflationGenerator";
+            let globals = says.helm_globals.clone().unwrap_or_default();
+            let mut chart = chart.clone();
+            if chart.namespace.is_empty() {
+                self.namespace_of_charts().clone_into(&mut chart.namespace);
+            }
+            let shown = chart.shown(&globals);
+            let chart = Inflation::configure(build.charts.as_ref(), &self.loader, chart, &globals)
+                .map_err(|error| trouble(error, KIND, &shown))?;
+            let origin = self.origin.as_ref().map(|origin| origin.of_builtin(self.file, KIND));
+            generators.push((Generator::Chart(Box::new(chart)), origin, KIND.to_owned()));
         }
         let entries = self.says.generators.clone();
         let loading = |error: Error| error.context("loading generator plugins");
@@ -324,20 +337,28 @@ impl<'a> Target<'a> {
         for (generator, origin, name) in generators {
             let mut made = generator.generate(build, &self.loader)?;
             if let Some(origin) = &origin {
-                origin.mark_generated(&mut build.nodes, std::slice::from_ref(&made))?;
-                made.refresh(&build.nodes, &build.schemas);
+                origin.mark_generated(&mut build.nodes, &made)?;
             }
             let place = super::path::join(self.loader.root(), self.file);
-            if build.explain {
-                made.trail.push(format!("{place}: {name}"));
+            let shared: Rc<str> = place.as_str().into();
+            for one in &mut made {
+                one.refresh(&build.nodes, &build.schemas);
+                if build.explain {
+                    one.trail.push(format!("{place}: {name}"));
+                }
+                one.place = Some((Rc::clone(&shared), 1));
             }
-            made.place = Some((place.into(), 1));
             let Build { nodes, schemas, .. } = &mut *build;
             into.map
-                .absorb(nodes, schemas, vec![made])
+                .absorb(nodes, schemas, made)
                 .map_err(|error| error.context(format!("merging from generator {name}")))?;
         }
         Ok(())
+    }
+
+    /// The namespace of charts that name none: this kustomization's, else that of the ones around it.
+    fn namespace_of_charts(&self) -> &str {
+        if self.says.namespace.is_empty() { &self.chart_namespace } else { &self.says.namespace }
     }
 
     fn run_validators(&mut self, build: &mut Build<'a>, into: &mut Accumulator) -> Result<(), Error> {
@@ -435,6 +456,7 @@ impl<'a> Target<'a> {
         let mut target = Self::load(build, loader)
             .map_err(|error| error.context(format!("couldn't make target for path '{root}'")))?;
         target.says.build_metadata.clone_from(&self.says.build_metadata);
+        self.namespace_of_charts().clone_into(&mut target.chart_namespace);
         target.origin = self.origin.as_ref().map(|origin| origin.append(path));
         target.choose_schema(build)?;
         let kind = &target.says.kind;

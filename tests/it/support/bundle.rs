@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use airlock::{
     archive::{Node, SafePath, Tree, write_tree},
-    bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role, Site},
+    bundle::{Blob, BlobRole, Closure, Descriptor, Entry, Inventory, Release, Role, Site, Source},
     content::{Blobs, Content},
     digest::Digest,
     oci::media_type,
@@ -24,6 +24,8 @@ pub struct Maker {
     /// Image references to their manifests, and the media types of what they are made of.
     pub images: BTreeMap<String, Descriptor>,
     pub types: BTreeMap<Digest, &'static str>,
+    /// What entries name elsewhere.
+    pub sources: Vec<Source>,
     /// What is asked of the site.
     pub site: Option<Site>,
     /// What the builder could and could not find.
@@ -50,6 +52,7 @@ impl Default for Maker {
             blobs,
             images: BTreeMap::new(),
             types: BTreeMap::new(),
+            sources: Vec::new(),
             site: None,
             closure: Closure::default(),
         }
@@ -59,13 +62,10 @@ impl Default for Maker {
 impl Maker {
     /// Adds an entry. `spec` has the fields of a release's entry, without `content`.
     pub fn entry(&mut self, spec: serde_json::Value, tree: &Tree) -> &mut Self {
-        let packed = write_tree(tree).unwrap();
-        let size = packed.bytes.len() as u64;
-        let content = Descriptor { digest: packed.digest, size, unpacked: packed.unpacked };
+        let content = self.pack(tree);
         let mut fields = spec;
         fields["content"] = serde_json::to_value(content).unwrap();
         self.entries.push(serde_json::from_value(fields).unwrap());
-        self.blobs.insert(packed.digest, packed.bytes);
         self
     }
 
@@ -88,6 +88,23 @@ impl Maker {
         (digest, Digest::of(layer))
     }
 
+    /// Adds a source. `spec` has the fields of a release's source, without `content`.
+    pub fn source(&mut self, spec: serde_json::Value, tree: &Tree) -> &mut Self {
+        let content = self.pack(tree);
+        let mut fields = spec;
+        fields["content"] = serde_json::to_value(content).unwrap();
+        self.sources.push(serde_json::from_value(fields).unwrap());
+        self
+    }
+
+    fn pack(&mut self, tree: &Tree) -> Descriptor {
+        let packed = write_tree(tree).unwrap();
+        let size = packed.bytes.len() as u64;
+        let content = Descriptor { digest: packed.digest, size, unpacked: packed.unpacked };
+        self.blobs.insert(packed.digest, packed.bytes);
+        content
+    }
+
     /// What a medium carries of it.
     pub fn cargo(&self) -> Cargo {
         let release = Release {
@@ -97,7 +114,7 @@ impl Maker {
             name: "fleet".parse().unwrap(),
             description: String::new(),
             entries: self.entries.clone(),
-            sources: Vec::new(),
+            sources: self.sources.clone(),
             images: self.images.clone(),
             files: BTreeMap::new(),
             site: self.site.clone(),

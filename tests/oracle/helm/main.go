@@ -10,6 +10,8 @@
 //	helm chart  DIR [ARG...]    what `helm template rel DIR ARG...` prints
 //	helm lint   < cases.yaml    what `helm lint` prints for each case
 //	helm own                    the tables of Helm's own tests, with what Helm makes of them now
+//
+// Under the name `helm` it is Helm itself.
 package main
 
 import (
@@ -67,6 +69,10 @@ type Case struct {
 var written = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func main() {
+	if filepath.Base(os.Args[0]) == "helm" {
+		asHelm(os.Args[1:])
+		return
+	}
 	log.SetOutput(io.Discard)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	if len(os.Args) < 2 {

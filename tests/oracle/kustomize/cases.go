@@ -23,10 +23,27 @@ type tree struct {
 	Path  string            `json:"path"`
 	Order string            `json:"order"`
 	Load  string            `json:"load"`
+	// Whether charts are rendered.
+	Helm bool `json:"helm"`
 }
 
 // The original prints the addresses of generators.
 var address = regexp.MustCompile(`merging from generator &\{[^}]*\}`)
+
+// What Kustomize says of the program that it ran, and where it put the values.
+var (
+	run       = regexp.MustCompile(`(?s)\n: unable to run: '.*$`)
+	temporary = regexp.MustCompile(`/[^ ]*/kustomize-helm-[0-9]+/`)
+)
+
+// program is Helm, which was built beside this one.
+func program() string {
+	own, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Join(filepath.Dir(own), "helm")
+}
 
 // cases prints one line for each tree: what comes out, or the message, with the tree's top as the root.
 func cases(in io.Reader, file io.Writer) {
@@ -97,11 +114,18 @@ func (t tree) build() (text, message string) {
 	if order == "" {
 		order = "legacy"
 	}
-	out, err := one(filepath.Join(top, t.Path), order, t.Load)
+	helm := ""
+	if t.Helm {
+		helm = program()
+	}
+	out, err := one(filepath.Join(top, t.Path), order, t.Load, helm)
 	if err == nil {
 		return string(out), ""
 	}
 	message = strings.ReplaceAll(err.Error(), top+"/", "/")
 	message = strings.ReplaceAll(message, top, "/")
+	// How the program was run is nothing that we could say.
+	message = run.ReplaceAllString(message, "")
+	message = temporary.ReplaceAllString(message, "")
 	return "", address.ReplaceAllString(message, "merging from generator")
 }

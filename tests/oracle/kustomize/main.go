@@ -1,9 +1,10 @@
 // Prints what Kustomize 5.8.1 makes of directories, and the tables that it carries.
 //
 //	kustomize build < CASES                                    what it makes of trees that are given as JSON
-//	kustomize bench DIR RUNS                                   seconds of the best run, bytes, peak memory in KiB
+//	kustomize print DIR                                        what `kustomize build` prints
 //	kustomize build [-reorder none|legacy] [-load none] DIR…   one line of JSON for each directory
 //	kustomize defaults FILE                                    the field specs that every build starts with
+//	kustomize suite                                            the tables of its own tests, and what it makes of them
 //	kustomize schema FILE                                      where lists merge, by the OpenAPI that is built in
 package main
 
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		log.Fatal("build, bench, defaults or schema")
+		log.Fatal("build, suite, print, defaults or schema")
 	}
 	switch os.Args[1] {
 	case "build":
@@ -32,8 +33,14 @@ func main() {
 			return
 		}
 		build(os.Args[2:])
-	case "bench":
-		bench(os.Args[2:])
+	case "suite":
+		suite(os.Stdout)
+	case "print":
+		out, err := one(os.Args[2], "legacy", "root", "")
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, _ = os.Stdout.Write(out)
 	case "defaults":
 		write(os.Args[2:], defaults)
 	case "schema":
@@ -72,7 +79,7 @@ func build(args []string) {
 	lines := json.NewEncoder(os.Stdout)
 	lines.SetEscapeHTML(false)
 	for _, dir := range flags.Args() {
-		out, err := one(dir, *reorder, *load)
+		out, err := one(dir, *reorder, *load, "")
 		line := result{Dir: dir, Out: string(out)}
 		if err != nil {
 			line.Err = err.Error()
@@ -83,8 +90,8 @@ func build(args []string) {
 	}
 }
 
-// One build as the command does it. What it panics with is its answer too.
-func one(dir, reorder, load string) (out []byte, err error) {
+// One build as the command does it, with charts where there is a helm. What it panics with is its answer too.
+func one(dir, reorder, load, helm string) (out []byte, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v", panicked)
@@ -95,6 +102,13 @@ func one(dir, reorder, load string) (out []byte, err error) {
 	options.Reorder = krusty.ReorderOption(reorder)
 	if load == "none" {
 		options.LoadRestrictions = types.LoadRestrictionsNone
+	}
+	if helm != "" {
+		options.PluginConfig = types.EnabledPluginConfig(types.BploUseStaticallyLinked)
+		options.PluginConfig.HelmConfig.Enabled = true
+		options.PluginConfig.HelmConfig.Command = helm
+		// As the command without --enable-alpha-plugins.
+		options.PluginConfig.PluginRestrictions = types.PluginRestrictionsBuiltinsOnly
 	}
 	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/resid"
+	yaml2 "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
 )
 
@@ -234,6 +236,21 @@ func schema(file io.Writer) {
 					word = "namespaced"
 				}
 				scopes = append(scopes, fmt.Sprintln("scope", word, group, version, kind))
+			}
+		}
+	}
+	// The scopes of some kinds are known that have no definition.
+	for _, it := range rows([]string{filepath.Join(source("kyaml"), "openapi/openapi.go")}) {
+		version, _ := it["aPIVersion"].(string)
+		kind, _ := it["kind"].(string)
+		group, name, isGroup := strings.Cut(version, "/")
+		if !isGroup {
+			group, name = "-", version
+		}
+		if namespaced, found := openapi.IsNamespaceScoped(yaml2.TypeMeta{APIVersion: version, Kind: kind}); found && !namespaced {
+			line := fmt.Sprintln("scope cluster", group, name, kind)
+			if !slices.Contains(scopes, line) {
+				scopes = append(scopes, line)
 			}
 		}
 	}

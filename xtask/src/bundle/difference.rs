@@ -7,7 +7,7 @@ use std::{
 
 use airlock::{
     archive::{Node, Tree},
-    bundle::{Entry, Release, Statement},
+    bundle::{Entry, Release, Source, Statement},
     digest::Digest,
     object::{Object, ObjectId},
     render::{self, Draft, Files, Place, Preview, Spec},
@@ -45,9 +45,7 @@ pub fn difference(before: Option<&Opened>, after: &Opened) -> Result<String> {
         (before.map(|it| of(&it.release)).unwrap_or_default(), of(&after.release))
     };
     let source = |release: &Release| -> BTreeMap<String, String> {
-        let named = |it: &airlock::bundle::Source| {
-            (format!("{} at {}", it.url, it.revision), it.content.digest.to_string())
-        };
+        let named = |it: &Source| (format!("{} at {}", it.url, it.revision), it.content.digest.to_string());
         release.sources.iter().map(named).collect()
     };
     let image = |release: &Release| -> BTreeMap<String, String> {
@@ -191,9 +189,12 @@ fn entry(
 /// What an entry renders to, where that does not wait for the site.
 fn preview(bundle: &Opened, tree: &Tree, entry: &Entry) -> Option<Vec<(Object, Place)>> {
     let nothing = serde_json::Map::new();
+    let open = |source: &Source| bundle.tree(&source.content).ok().flatten();
     let draft = Draft {
         site: bundle.release.site.as_ref().map_or(&nothing, |it| &it.defaults),
         kubernetes: bundle.statement.target.kubernetes.as_ref(),
+        sources: &bundle.release.sources,
+        open: &open,
     };
     match render::preview(Files::Tree(tree), &Spec::from(entry), &draft) {
         Ok(Preview::Objects(objects)) => Some(objects),

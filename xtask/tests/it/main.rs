@@ -15,6 +15,7 @@ mod cli;
 mod demo;
 mod fido;
 mod fixture;
+mod golden;
 mod hands;
 mod key;
 mod openssh;

@@ -95,6 +95,11 @@ fn missing(context: &mut dyn Context, message: &Str) -> Result<Value, Failure> {
     Err(format!("{START}{}{END}", message.to_text()).into())
 }
 
+/// A message without those signs.
+pub(in crate::render::helm) fn without_signs(text: &str) -> String {
+    text.replace(START, "").replace(END, "")
+}
+
 /// What Go prints for a value that is not there goes from every output, whoever wrote it.
 pub(super) fn without_no_value(text: Str) -> Str {
     const NO_VALUE: &[u8] = b"<no value>";

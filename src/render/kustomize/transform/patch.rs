@@ -7,7 +7,7 @@ use super::super::{
     jsonpatch::JsonPatch,
     kustomization::{Patch, PatchOptions},
     loader::Loader,
-    merge::merge,
+    merge::{Growth, merge},
     node::Nodes,
     read,
     resmap::ResMap,
@@ -315,7 +315,7 @@ fn apply_merge(
     if may_rename || may_change_kind {
         resource.store_previous_id(nodes)?;
     }
-    if !merge(nodes, schemas, resource.node, patch.node)? {
+    if merge(nodes, schemas, resource.node, patch.node, Growth::Prepend)?.is_none() {
         // Nothing is left of it.
         resource.node = nodes.empty(super::super::node::Kind::None);
         return Ok(());

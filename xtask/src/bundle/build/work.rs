@@ -44,6 +44,9 @@ struct Found {
     tree: Option<Tree>,
 }
 
+/// The sources of the bundle, and how to get at the files of one.
+type Beside<'b> = (&'b [Source], &'b dyn Fn(&Source) -> Option<Tree>);
+
 impl<'a> Work<'a> {
     pub(super) fn new(description: &'a Description, root: &'a Verified<TrustRoot>, place: &'a Place) -> Self {
         let lock = Lock {
@@ -92,7 +95,12 @@ impl<'a> Work<'a> {
                 }
             };
             let path = self.place.paths.get(&entry.name).or(entry.path.as_ref()).map_or(".", String::as_str);
-            entries.push(self.entry(entry, content, path, &mut rendered)?);
+            let open = |source: &Source| {
+                let is_it = |it: &&Found| it.content.digest == source.content.digest;
+                found.values().find(is_it).and_then(|it| it.tree.clone())
+            };
+            let beside: Beside<'_> = (&sources, &open);
+            entries.push(self.entry(entry, content, path, beside, &mut rendered)?);
         }
         if let Some(stray) =
             self.place.paths.keys().find(|name| says.entries.iter().all(|it| it.name != **name))
@@ -205,6 +213,7 @@ impl<'a> Work<'a> {
         says: &EntrySays,
         found: &Found,
         path: &str,
+        beside: Beside<'_>,
         rendered: &mut Vec<(EntryName, Object)>,
     ) -> Result<Entry> {
         let entry = Entry {
@@ -224,12 +233,12 @@ impl<'a> Work<'a> {
             values: says.values.clone(),
             values_from: says.values_from.clone(),
         };
-        rendered.extend(self.look(&entry, found)?.into_iter().map(|it| (says.name.clone(), it)));
+        rendered.extend(self.look(&entry, found, beside)?.into_iter().map(|it| (says.name.clone(), it)));
         Ok(entry)
     }
 
     /// What an entry renders to, as far as that does not depend on the site.
-    fn look(&mut self, entry: &Entry, found: &Found) -> Result<Vec<Object>> {
+    fn look(&mut self, entry: &Entry, found: &Found, (sources, open): Beside<'_>) -> Result<Vec<Object>> {
         let Entry { name, kind, path, .. } = entry;
         let wrong = |what: String, fix: &str| self.description.wrong(&["entries", name.as_str()], what, fix);
         let holds = |tree: &Tree, file: &str| tree.resolve(&format!("{path}/{file}")).is_ok();
@@ -259,7 +268,7 @@ impl<'a> Work<'a> {
         let says = &self.description.says;
         let nothing = serde_json::Map::new();
         let site = says.site.as_ref().map_or(&nothing, |it| &it.defaults);
-        let draft = Draft { site, kubernetes: says.target.kubernetes.as_ref() };
+        let draft = Draft { site, kubernetes: says.target.kubernetes.as_ref(), sources, open };
         match render::preview(files, &Spec::from(entry), &draft) {
             Ok(Preview::Objects(objects)) if objects.is_empty() && !entry.allow_empty => {
                 Err(wrong(format!("entry `{name}` has no object at `{path}`"), "correct `path`"))
