@@ -54,10 +54,9 @@ pub(super) fn look(what: &[String], thorough: bool, context: &Context) -> Result
     Ok(code)
 }
 
-/// A bundle at a place on the network, asked for as the configuration says where it names the place.
+/// A bundle at a place on the network, reached as the configuration reaches that server, where it does.
 fn remote(url: Url, settings: &Settings) -> Result<Arc<dyn Medium>, Report> {
-    let known = daemon::sources(settings).into_iter().map(|it| it.spec).find(|it| it.url == url);
-    let spec = known.unwrap_or_else(|| Spec::new(url.clone()));
+    let spec = Spec::like(url.clone(), daemon::sources(settings).into_iter().map(|it| it.spec));
     match spec.open(&GiveWay::default())?.newest(None)? {
         Asked::Bundle { medium, .. } => Ok(medium),
         Asked::Same => Err(Report::new("source_answer", Class::Bug, format!("{url} gives nothing"), None)),

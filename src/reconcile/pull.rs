@@ -117,9 +117,12 @@ impl Node {
         let known: Vec<Followed> = lock(&self.places).iter().map(|it| it.followed.clone()).collect();
         let wanted: Vec<Followed> = match url {
             None => known,
-            Some(url) => vec![match known.into_iter().find(|it| it.spec.url == url) {
-                Some(followed) => followed,
-                None => Followed { spec: Spec::new(url), channel: None, interval: Duration::MAX },
+            Some(url) => vec![match known.iter().find(|it| it.spec.url == url) {
+                Some(followed) => followed.clone(),
+                None => {
+                    let spec = Spec::like(url, known.into_iter().map(|it| it.spec));
+                    Followed { spec, channel: None, interval: Duration::MAX }
+                }
             }],
         };
         if wanted.is_empty() {
@@ -211,6 +214,13 @@ impl Node {
         place.mark = mark.filter(|_| failure.is_none());
         place.failed = if failure.is_some() { place.failed.saturating_add(1) } else { 0 };
         place.status.failure = failure;
+    }
+
+    /// What was taken in whole may not be whole any more, so what places have is looked at anew.
+    pub(super) fn forget_marks(&self) {
+        for place in lock(&self.places).iter_mut() {
+            place.mark = None;
+        }
     }
 
     pub(super) fn source_status(&self) -> Vec<SourceStatus> {

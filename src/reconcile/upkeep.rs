@@ -97,6 +97,7 @@ impl Node {
     pub fn check(&self, progress: &dyn Fn(&str, u64, u64)) -> Result<CheckedStore, Report> {
         let checked = self.store.fsck(&mut |at| progress("checking", at.done, at.total))?;
         self.forget_contents();
+        self.forget_marks();
         let mut missing = Vec::new();
         for (_, channel, held) in self.in_use() {
             let root = self.memory().admitted(&self.store, &channel, &held)?;

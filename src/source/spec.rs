@@ -7,7 +7,7 @@ use super::{Failure, GiveWay, Remote, registry};
 pub struct Spec {
     /// Where.
     pub url: Url,
-    /// What identifies this node there: a docker configuration file, a file with a token, an ssh key.
+    /// What identifies this node there: a docker configuration file.
     pub credentials: Option<PathBuf>,
     /// The authorities that its certificate may come from, in PEM; those of the system without.
     pub ca: Option<PathBuf>,
@@ -17,8 +17,6 @@ pub struct Spec {
     pub plain_http: bool,
     /// How long it is waited for.
     pub patience: registry::Patience,
-    /// The keys of ssh servers.
-    pub known_hosts: Option<PathBuf>,
 }
 
 /// Which other hosts a place may send us to.
@@ -46,7 +44,14 @@ impl Spec {
             hosts: Hosts::default(),
             plain_http: false,
             patience: registry::Patience::default(),
-            known_hosts: None,
+        }
+    }
+
+    /// The place at `url`, reached as the first of these that is on the same server; as a stranger where none is.
+    pub fn like(url: Url, known: impl IntoIterator<Item = Self>) -> Self {
+        match known.into_iter().filter(|it| it.url.is_beside(&url)).min_by_key(|it| it.url != url) {
+            Some(known) => Self { url, ..known },
+            None => Self::new(url),
         }
     }
 
@@ -76,6 +81,13 @@ impl Url {
     pub fn is_meant(text: &str) -> bool {
         text.contains("://")
     }
+
+    /// Whether both are on one server.
+    fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Registry(one), Self::Registry(other)) => one.host() == other.host(),
+        }
+    }
 }
 
 impl fmt::Display for Url {
@@ -93,6 +105,29 @@ impl FromStr for Url {
         match text.split_once("://") {
             Some(("oci", _)) => text.parse().map(Self::Registry),
             _ => Err(format!("`{text}` is none of the places that are asked for bundles: `oci://…`")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_reached_as_its_neighbours_are() {
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let spec = |text: &str, ca: &str| Spec { ca: Some(ca.into()), ..Spec::new(url(text)) };
+        let known = [spec("oci://r/a:1", "one"), spec("oci://r/b:1", "two"), spec("oci://s/a:1", "three")];
+        for (text, expect) in [
+            ("oci://r/a:1", Some("one")),
+            ("oci://r/b:1", Some("two")),
+            ("oci://r/c:1", Some("one")),
+            ("oci://s/b:9", Some("three")),
+            ("oci://t/a:1", None),
+            ("oci://r:5000/a:1", None),
+        ] {
+            let found = Spec::like(url(text), known.clone());
+            assert_eq!((found.url, found.ca), (url(text), expect.map(Into::into)), "{text}");
         }
     }
 }

@@ -26,8 +26,6 @@ pub(super) struct FragmentSource {
     hosts: Vec<String>,
     #[serde(default)]
     plain_http: bool,
-    #[serde(default)]
-    known_hosts: Option<PathBuf>,
 }
 
 impl FragmentSource {
@@ -73,7 +71,6 @@ pub(super) fn followed(
             hosts: Hosts::Only(source.hosts),
             plain_http: source.plain_http,
             patience: Patience::default(),
-            known_hosts: source.known_hosts,
         };
         all.push(Followed { spec, channel: source.channel, interval: source.interval.0 });
     }

@@ -93,6 +93,13 @@ fn value_of(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_is_too_strange(header in "[ -~]{0,60}|(Bearer |Basic |realm|=|\"|,|\\\\|é){0,12}") {
+            Challenge::parse(&header);
+        }
+    }
+
     #[test]
     fn challenges_of_real_registries_are_read() {
         let bearer = |realm: &str, service: Option<&str>, scope: Option<&str>| {

@@ -174,6 +174,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_written_again(text in "oci://[a-z0-9.:\\[\\]@/-]{0,40}|.{0,40}") {
+            if let Ok(place) = text.parse::<Place>() {
+                proptest::prop_assert_eq!(place.to_string(), text);
+                place.is_loopback();
+            }
+        }
+    }
+
     #[test]
     fn only_this_machine_is_loopback() {
         for (text, expect) in [

@@ -532,3 +532,113 @@ async fn a_place_feeds_the_channel_that_it_is_named_for() {
     let imported = tokio::task::spawn_blocking(move || node.pull(None, &quiet())).await.unwrap().unwrap();
     assert_eq!(imported.refusal().map(|it| &*it.code), Some("channel"), "{imported:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_damaged_here_is_brought_back() {
+    let port = Port::new().await;
+    assert!(port.poll().await);
+    let hex = port.large.hex();
+    let file = port.ship.path("store").join("blobs-v1/sha256").join(&hex[..2]).join(&hex[2..]);
+    std::fs::write(&file, b"rotten").unwrap();
+    port.node.check(&|_, _, _| ()).unwrap();
+    assert!(!file.exists());
+    port.poll().await;
+    assert_eq!(std::fs::read(&file).unwrap(), noise(1024 * 1024));
+}
+
+/// The binary on this machine's own clock, with a configuration of its own.
+struct Agent {
+    folder: tempfile::TempDir,
+    child: std::process::Child,
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn airlock(folder: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_airlock"));
+    command.args(arguments).arg("--config").arg(folder.join("airlock.yaml")).env_clear();
+    command
+}
+
+impl Agent {
+    fn start(registry: &Registry) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().display();
+        let config = format!(
+            "cluster: ship-7\nchannels: [platform]\nrole: store\nstore: {base}/store\nstoreId: {base}/id\n\
+             socket: {base}/socket\nsite: {base}/site.yaml\narch: amd64\n\
+             sources: [{{url: 'oci://localhost:{}/{REPOSITORY}:stable', interval: 1s}}]\n",
+            registry.address.port()
+        );
+        std::fs::write(folder.path().join("airlock.yaml"), config).unwrap();
+        let root = folder.path().join("root");
+        std::fs::write(&root, sealed(Role::Root, &first_root(), &["rosa", "rolf"])).unwrap();
+        let digest = Digest::of(&serde_json::to_vec(&first_root()).unwrap()).hex();
+        let begun =
+            airlock(folder.path(), &["trust", "init", root.to_str().unwrap(), "--sha256", &digest]).output();
+        assert!(begun.as_ref().is_ok_and(|it| it.status.success()), "{begun:?}");
+        let mut command = airlock(folder.path(), &["run"]);
+        let child =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        Self { folder, child }
+    }
+
+    /// Waits until the status is as it should be.
+    #[track_caller]
+    fn until(&self, what: &str, is: impl Fn(&Value) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let output = airlock(self.folder.path(), &["status", "--output", "json"]).output().unwrap();
+            let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            if is(&status) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{what}: {status:#} {output:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// A bundle that is good on this machine's own clock.
+fn lasting(sequence: u64) -> MapMedium {
+    let roots = [(1, sealed(Role::Root, &first_root(), &["rosa", "rolf"]))];
+    let cargo = cargo_of(sequence).0.cargo();
+    let mut made = statement(&first_root(), sequence, &cargo);
+    made.accept_until = "9999-01-01T00:00:00Z".parse().unwrap();
+    MapMedium::of(&roots, &made, &["bea", "ben"], &cargo)
+}
+
+#[test]
+fn the_agent_asks_by_itself_and_says_how_it_went() {
+    let registry = Registry::start();
+    let agent = Agent::start(&registry);
+    let failure = |status: &Value| status.pointer("/sources/0/failure/code").cloned();
+    let staged = |status: &Value| status.pointer("/channels/0/floor/position").cloned();
+    agent.until("nothing is there", |it| failure(it) == Some("source_missing".into()));
+    registry.publish(REPOSITORY, "stable", &lasting(1));
+    agent.until("one is there", |it| {
+        failure(it).is_none()
+            && it.pointer("/sources/0/bundle") == staged(it).as_ref()
+            && staged(it).is_some()
+    });
+    registry.lie(at("/v2/", whole(500, b"")));
+    agent.until("it fails", |it| failure(it) == Some("source_failing".into()) && staged(it).is_some());
+    registry.publish(REPOSITORY, "stable", &lasting(2));
+    registry.repent();
+    agent.until("two are there", |it| failure(it).is_none() && format!("{:?}", staged(it)).contains('2'));
+    let text = airlock(agent.folder.path(), &["status"]).output().unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("SOURCE") && text.contains("oci://localhost:"), "{text}");
+    // A look at it takes nothing in, and asks the agent's node for nothing.
+    let url = format!("oci://{}/{REPOSITORY}:stable", registry.address);
+    let verified = airlock(agent.folder.path(), &["verify", &url]).output().unwrap();
+    let text = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success() && text.contains("already here"), "{text}");
+    let inspected = airlock(agent.folder.path(), &["inspect", &url]).output().unwrap();
+    assert!(String::from_utf8(inspected.stdout).unwrap().contains("fleet"));
+}
