@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A directory, a tar, a directory with volumes, or `oci://registry/path:tag`
+    /// A directory, a tar, a directory with volumes, `oci://registry/path:tag`, or `https://host/site.git#refs/tags/site-*`
     #[arg(required = true, value_name = "WHAT")]
     what: Vec<String>,
 }
@@ -57,7 +57,8 @@ pub(super) fn look(what: &[String], thorough: bool, context: &Context) -> Result
 /// A bundle at a place on the network, asked for as the configuration says where it names the place.
 fn remote(url: Url, settings: &Settings) -> Result<Arc<dyn Medium>, Report> {
     let known = daemon::sources(settings).into_iter().map(|it| it.spec).find(|it| it.url == url);
-    let spec = known.unwrap_or_else(|| Spec::new(url.clone()));
+    // Who looks need not be who may write into the store.
+    let spec = Spec { objects: None, ..known.unwrap_or_else(|| Spec::new(url.clone())) };
     match spec.open(&GiveWay::default())?.newest(None)? {
         Asked::Bundle { medium, .. } => Ok(medium),
         Asked::Same => Err(Report::new("source_answer", Class::Bug, format!("{url} gives nothing"), None)),
