@@ -265,3 +265,45 @@ pub const SERVER_WINDOW: std::time::Duration = std::time::Duration::from_secs(60
 
 /// The least that a server has to send in that time: a satellite link at 9,600 baud gives 70 KB.
 pub const SERVER_WINDOW_BYTES: u64 = 32 * 1024;
+
+/// What a Git server may say before a pack: a million refs at 60 bytes.
+pub const GIT_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long a Git server may count before a pack begins; it says that it does every few seconds.
+pub const GIT_ANSWER: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// What is asked of a Git server at once: a ref, and the commits that are here.
+pub const GIT_QUESTION_BYTES: usize = 256 * 1024;
+
+/// Commits that a Git server is told of.
+pub const GIT_HAVES: usize = 256;
+
+/// One pack as it comes.
+pub const GIT_PACK_BYTES: u64 = 32 * 1024 * 1024 * 1024;
+
+/// Objects of one pack: Linux has ten million in twenty years, a site's repository some ten thousand.
+pub const GIT_OBJECTS: u32 = 4_000_000;
+
+/// All objects of one pack unpacked, differences counted with what they make.
+pub const GIT_UNPACKED_BYTES: u64 = 128 * 1024 * 1024 * 1024;
+
+/// One file in Git. It is unpacked in memory; what is larger travels in parts, and belongs into a registry.
+pub const GIT_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A commit, a tag, one directory of a tree.
+pub const GIT_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The library's single allocations while it puts a pack together: a file, or its list of all objects.
+pub const GIT_ALLOCATION_BYTES: usize = 512 * 1024 * 1024;
+
+/// Differences on top of each other: Git itself writes at most 4095, and 50 by default.
+pub const GIT_DELTA_DEPTH: u32 = 4_095;
+
+/// Packs of one repository; beyond them it is fetched anew as one.
+pub const GIT_PACKS: usize = 64;
+
+/// Commits between what was accepted and what is new.
+pub const GIT_COMMITS: usize = 1_000_000;
+
+/// Lines before the pack of a file that `git bundle` made.
+pub const GIT_BUNDLE_LINES: usize = 100_000;

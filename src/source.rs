@@ -5,6 +5,7 @@
 //! want       the list of what is missing, left on the medium or put into words               [`Want`]
 //! sink/      a bundle written as a directory, a tar, or volumes                              [`Contents`]
 //! spec       a place on a network, as the configuration names it;  remote: asking it         [`Spec`], [`Remote`]
+//! git/       bundles in Git repositories: a tree, or a tag                              [`git`]
 //! registry/  bundles as artifacts of registries                                             [`registry`]
 //! mounts     what is mounted below a directory;  watch: what comes and goes there            [`Watch`]
 //! ```
@@ -14,6 +15,7 @@
 //! still being copied, was pulled out too early, or changes under the reader's hands yields blobs that are missing
 //! and never ones that are wrong.
 
+pub mod git;
 mod media;
 mod mounts;
 pub mod registry;

@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A directory, a tar, a directory with volumes, or `oci://registry/path:tag`
+    /// A directory, a tar, a directory with volumes, `oci://registry/path:tag`, or `https://host/site.git#refs/tags/site-*`
     #[arg(required = true, value_name = "WHAT")]
     what: Vec<String>,
 }
@@ -56,7 +56,9 @@ pub(super) fn look(what: &[String], thorough: bool, context: &Context) -> Result
 
 /// A bundle at a place on the network, reached as the configuration reaches that server, where it does.
 fn remote(url: Url, settings: &Settings) -> Result<Arc<dyn Medium>, Report> {
-    let spec = Spec::like(url.clone(), daemon::sources(settings).into_iter().map(|it| it.spec));
+    let known = daemon::sources(settings).into_iter().map(|it| it.spec);
+    // Who looks need not be who may write into the store.
+    let spec = Spec { objects: None, ..Spec::like(url.clone(), known) };
     match spec.open(&GiveWay::default())?.newest(None)? {
         Asked::Bundle { medium, .. } => Ok(medium),
         Asked::Same => Err(Report::new("source_answer", Class::Bug, format!("{url} gives nothing"), None)),

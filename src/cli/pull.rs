@@ -12,7 +12,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to ask, as in `oci://registry/path:tag`; all of the configuration's `sources` without
+    /// Where to ask, as in `oci://registry/path:tag` or `https://host/site.git#refs/tags/site-*`, or the file of a
+    /// `git bundle`, as in `file:///media/stick/site.bundle`; all of the configuration's `sources` without
     #[arg(value_name = "SOURCE")]
     source: Option<String>,
 }
@@ -27,6 +28,11 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 /// A place that was named on the command line.
 pub(super) fn url(text: &str) -> Result<Url, Report> {
     text.parse().map_err(|why: String| {
-        Report::new("source_url", Class::Invalid, why, Some("write it as in `oci://registry/path:tag`"))
+        Report::new(
+            "source_url",
+            Class::Invalid,
+            why,
+            Some("write it as in `oci://registry/path:tag` or `https://host/site.git#main`"),
+        )
     })
 }

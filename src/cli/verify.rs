@@ -5,7 +5,7 @@ use crate::fault::Report;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A directory, a tar, a directory with volumes, or `oci://registry/path:tag`
+    /// A directory, a tar, a directory with volumes, `oci://registry/path:tag`, or `https://host/site.git#refs/tags/site-*`
     #[arg(required = true, value_name = "WHAT")]
     what: Vec<String>,
 }

@@ -45,7 +45,7 @@ pub fn open(settings: Settings, clock: Clock) -> Result<Opened, Report> {
     let profile = profile(&settings);
     let alone = matches!(settings.target, None | Some(Target::Directory(_)));
     let node = Node::open(Arc::new(disk), store_id.as_deref(), profile, cluster, clock)?;
-    let node = node.following(sources(&settings));
+    let node = node.following(sources(&settings)).keeping(settings.store.clone());
     let identity = identity(&node);
     let node = if alone { node } else { node.elected_as(&identity) };
     if store_id.is_none() {
@@ -61,6 +61,7 @@ pub fn sources(settings: &Settings) -> Vec<Followed> {
     let loaded = std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from);
     let mut sources = settings.sources.clone();
     for source in &mut sources {
+        source.spec.objects = Some(settings.store.clone());
         if let (Some(path), Some(directory)) = (&source.spec.credentials, &loaded)
             && path.is_relative()
         {

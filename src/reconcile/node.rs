@@ -95,6 +95,8 @@ pub struct Node {
     /// What is asked of pulls while somebody stands there with a medium.
     pub(super) give_way: GiveWay,
     pub(super) places: Mutex<Vec<Place>>,
+    /// Where places that have a history keep it.
+    pub(super) objects: Option<PathBuf>,
     notices: Vec<String>,
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
@@ -154,6 +156,7 @@ impl Node {
             importing: Mutex::default(),
             give_way: GiveWay::default(),
             places: Mutex::default(),
+            objects: None,
             heart: Heart::default(),
             secret: Mutex::default(),
             reports: Mutex::default(),

@@ -1,6 +1,6 @@
 //! Places on the network: asked again and again, judged as sticks are, and never in the way of anything else.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     bundle::Floor,
-    fault::{Class, Report, Retry},
+    fault::{Class, Fault as _, Report, Retry},
     name::ChannelName,
-    source::{Asked, Spec, Url},
+    source::{Asked, Remote, Spec, Url},
 };
 
 /// A place that the node asks.
@@ -70,11 +70,29 @@ impl Place {
 /// The first pause after a failure that may pass; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Tells a place that its bundle was accepted. What is staged stays so, whether or not its place could be noted: the
+/// floor is in the state, and a history that is not known from there is followed from the next bundle on.
+fn keep(remote: &dyn Remote, mark: &str, report: &MediumReport) {
+    if let Verdict::Accepted(accepted) = &report.verdict
+        && matches!(**accepted, Accepted::Staged(_) | Accepted::Held(_))
+        && let Err(failure) = remote.accepted(mark)
+    {
+        tracing::warn!(source = remote.url(), code = failure.code(), "{failure}");
+    }
+}
+
 impl Node {
     /// The same node, with places that it asks.
     #[must_use]
     pub fn following(self, places: Vec<Followed>) -> Self {
         *lock(&self.places) = places.into_iter().map(Place::new).collect();
+        self
+    }
+
+    /// The same node, which keeps the history of places that have one below its store.
+    #[must_use]
+    pub fn keeping(mut self, store: PathBuf) -> Self {
+        self.objects = Some(store);
         self
     }
 
@@ -121,6 +139,7 @@ impl Node {
                 Some(followed) => followed.clone(),
                 None => {
                     let spec = Spec::like(url, known.into_iter().map(|it| it.spec));
+                    let spec = Spec { objects: self.objects.clone(), ..spec };
                     Followed { spec, channel: None, interval: Duration::MAX }
                 }
             }],
@@ -147,15 +166,17 @@ impl Node {
             .iter()
             .find(|it| it.followed == *followed)
             .and_then(|it| it.status.failure.clone());
-        let asked = followed.spec.open(&self.give_way).and_then(|it| it.newest(mark));
+        let opened = followed.spec.open(&self.give_way);
+        let asked = opened.and_then(|it| Ok((it.newest(mark)?, it)));
         let (mark, report) = match asked {
-            Ok(Asked::Same) => (None, None),
-            Ok(Asked::Bundle { mark, medium }) => {
+            Ok((Asked::Same, _)) => (None, None),
+            Ok((Asked::Bundle { mark, medium }, remote)) => {
                 let terms = self.terms_of(followed);
                 let _importing = lock(&self.importing);
                 let (store, memory) = (&self.store, &mut &self.memory);
                 let quiet = before.as_ref();
                 let report = import::take(store, memory, &terms, medium, quiet, tried, progress);
+                keep(&*remote, &mark, &report);
                 (Some(mark), Some(report))
             }
             Err(failure) => {

@@ -30,6 +30,7 @@ pub use credentials::{Credentials, parse as parse_credentials};
 pub use error::Error;
 pub use names::Names;
 pub use place::Place;
+pub(super) use tls::config as tls_config;
 
 use std::sync::Arc;
 

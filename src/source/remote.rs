@@ -26,6 +26,16 @@ pub trait Remote: Send + Sync {
     /// # Errors
     /// When there is no answer in time, or it is not one.
     fn newest(&self, known: Option<&str>) -> Result<Asked, Failure>;
+
+    /// Hears that the bundle of the answer with this mark was accepted. A place that has a history keeps it, durably,
+    /// so that what comes next has to follow.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn accepted(&self, mark: &str) -> Result<(), Failure> {
+        let _ = mark;
+        Ok(())
+    }
 }
 
 /// What a remote place answers.

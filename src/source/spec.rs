@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use super::{Failure, GiveWay, Remote, registry};
+use super::{Failure, GiveWay, Remote, git, registry};
 
 /// A remote place as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Spec {
     pub plain_http: bool,
     /// How long it is waited for.
     pub patience: registry::Patience,
+    /// The keys of ssh servers.
+    pub known_hosts: Option<PathBuf>,
+    /// The store, below which a repository's objects are kept; without, they are gone when its bundle was read.
+    pub objects: Option<PathBuf>,
 }
 
 /// Which other hosts a place may send us to.
@@ -44,6 +48,8 @@ impl Spec {
             hosts: Hosts::default(),
             plain_http: false,
             patience: registry::Patience::default(),
+            known_hosts: None,
+            objects: None,
         }
     }
 
@@ -65,6 +71,10 @@ impl Spec {
                 let registry = registry::Registry::open(place, self, give_way);
                 registry.map(|it| Box::new(it) as Box<dyn Remote>).map_err(Failure::new)
             }
+            Url::Git(place) => {
+                let git = git::Git::open(place, self, give_way);
+                git.map(|it| Box::new(it) as Box<dyn Remote>).map_err(Failure::new)
+            }
         }
     }
 }
@@ -74,6 +84,8 @@ impl Spec {
 pub enum Url {
     /// `oci://host[:port]/path[:tag][@sha256:…]`
     Registry(registry::Place),
+    /// `https://host[:port]/path.git[#ref]`, `ssh://…`, `file:///…`
+    Git(git::Place),
 }
 
 impl Url {
@@ -86,6 +98,8 @@ impl Url {
     fn is_beside(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Registry(one), Self::Registry(other)) => one.host() == other.host(),
+            (Self::Git(one), Self::Git(other)) => one.scheme.is_beside(&other.scheme),
+            (Self::Registry(_), Self::Git(_)) | (Self::Git(_), Self::Registry(_)) => false,
         }
     }
 }
@@ -94,6 +108,7 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(place) => fmt::Display::fmt(place, f),
+            Self::Git(place) => fmt::Display::fmt(place, f),
         }
     }
 }
@@ -104,7 +119,10 @@ impl FromStr for Url {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once("://") {
             Some(("oci", _)) => text.parse().map(Self::Registry),
-            _ => Err(format!("`{text}` is none of the places that are asked for bundles: `oci://…`")),
+            Some(("https" | "http" | "ssh" | "file", _)) => text.parse().map(Self::Git),
+            _ => Err(format!(
+                "`{text}` is none of the places that are asked for bundles: `oci://…`, `https://….git`, `ssh://…`, `file:///…`"
+            )),
         }
     }
 }

@@ -117,7 +117,11 @@ impl Fault for GitRefusal {
                 "history was rewritten: ask the people of the repository; what runs stays".into()
             }
             Self::Shallow { .. } => "fetch the whole history: `git fetch --unshallow`".into(),
-            _ => return None,
+            Self::TooFar { .. } => "ask the people of the repository how it came to so many commits at once".into(),
+            Self::Tree { .. } => "remove or rename it in the repository, and commit again; what runs stays".into(),
+            Self::Malformed { .. } | Self::Altered { .. } | Self::Collision { .. } => {
+                "the repository is damaged, or somebody tampers with it: ask its people; `git fsck` shows more".into()
+            }
         })
     }
 }
@@ -168,6 +172,22 @@ impl GitPolicy<'_> {
         }
         Err(refused.unwrap_or_else(|| GitRefusal::Signer { what: what.to_owned() }))
     }
+}
+
+/// Reads a commit that nobody vouches for: it hashes to its name, and is one.
+///
+/// # Errors
+/// When it does not, or is malformed.
+pub fn read_commit(id: &Id, raw: &[u8]) -> Result<Commit, GitRefusal> {
+    Ok(Object::checked(id, Kind::Commit, raw)?.commit()?.0)
+}
+
+/// Reads an annotated tag that nobody vouches for; its message is without the signature that may follow it.
+///
+/// # Errors
+/// As [`read_commit`].
+pub fn read_tag(id: &Id, raw: &[u8]) -> Result<Tag, GitRefusal> {
+    Ok(Object::checked(id, Kind::Tag, raw)?.tag()?.0)
 }
 
 /// The bytes inside the armour of an SSH signature; none where it is another thing, or has something around it.

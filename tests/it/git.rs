@@ -25,7 +25,7 @@ struct Desk {
 impl Desk {
     fn new(sha256: bool) -> Self {
         let desk = Self { folder: tempfile::tempdir().unwrap(), sha256 };
-        for name in ["rosa", "mallory", "vera", "old", "young", "gone"] {
+        for name in ["rosa", "rolf", "mallory", "vera", "old", "young", "twice", "gone"] {
             let file = desk.path(name);
             let made = Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
@@ -40,6 +40,9 @@ impl Desk {
         };
         let allowed = [
             line("rosa", ""),
+            line("rolf", "namespaces=\"file,g?t\",valid-after=\"20200101Z\",valid-before=\"20990101Z\" "),
+            line("twice", "valid-before=\"20200101Z\" "),
+            line("twice", ""),
             line("vera", "namespaces=\"file\" "),
             line("old", "valid-before=\"20200101Z\" "),
             line("young", "valid-after=\"20990101Z\" "),
@@ -193,6 +196,21 @@ fn commits(sha256: bool) {
     desk.check("a good one", &good, false, true, "good rosa@example.org");
     desk.check("by a key that nobody listed", &desk.commit(Some("mallory"), &[]), false, false, "signer");
     desk.check("by a key for files alone", &desk.commit(Some("vera"), &[]), false, false, "signer");
+    // Whose name a commit carries is anybody's claim; whose key signed it is what counts, here and there.
+    desk.check(
+        "under another name than the key's",
+        &desk.commit(Some("rolf"), &[]),
+        false,
+        true,
+        "good rolf@example.org",
+    );
+    desk.check(
+        "by a key that is listed twice, and ran out once",
+        &desk.commit(Some("twice"), &[]),
+        false,
+        true,
+        "good twice@example.org",
+    );
     desk.check("signed by hand", &desk.by_hand("git", 1), false, true, "good rosa@example.org");
     desk.check("signed as a file", &desk.by_hand("file", 1), false, false, "signer");
     desk.check("nobody signed it", &desk.commit(None, &[]), false, false, "unsigned");
@@ -269,6 +287,16 @@ fn tags_as_git_judges_them() {
         let id = desk.text(&["rev-parse", "refs/tags/v1"]);
         desk.git(&["update-ref", "refs/tags/v4", &id]);
         desk.check("moved", "v4", true, true, "moved_tag");
+        tag("v6", "vera");
+        desk.check("by a key for files alone", "v6", true, false, "signer");
+        tag("v7", "old");
+        desk.check("by a key that ran out", "v7", true, false, "key_expired");
+        // As with commits: git asks at the time that the tag claims.
+        let key = format!("--local-user={}", desk.path("old.pub").display());
+        let mut backdated = desk.command(&["tag", "-s", &key, "-m", "x", "v8"]);
+        backdated.env("GIT_COMMITTER_DATE", "2019-06-01T00:00:00Z");
+        assert!(backdated.status().unwrap().success());
+        desk.check("by a key that ran out, backdated", "v8", true, true, "key_expired");
         tag("v5", "gone");
         desk.check("by a revoked key", "v5", true, false, "revoked");
         let raw = desk.raw("tag", "v1");

@@ -17,6 +17,7 @@ mod cluster;
 mod converge;
 mod crash;
 mod git;
+mod git_source;
 mod gotemplate;
 mod graph;
 mod helm;

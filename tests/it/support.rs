@@ -8,6 +8,7 @@ pub mod counted;
 pub mod faulty;
 pub mod forgetful;
 pub mod front;
+pub mod git_server;
 pub mod kit;
 pub mod medium;
 pub mod model;

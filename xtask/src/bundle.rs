@@ -23,6 +23,7 @@ mod opened;
 mod push;
 mod registry;
 mod sign;
+mod tag;
 mod write;
 
 use std::{
@@ -45,6 +46,7 @@ pub use lock::Lock;
 pub use opened::Opened;
 pub use push::{Pushed, Reach, push};
 pub use sign::{DIFFERENCE, attach, bytes_to_sign, request, sign, standing};
+pub use tag::{Tagged, tag};
 pub use write::{Form, Holds, write};
 
 use crate::{World, root::Named};
@@ -161,6 +163,23 @@ pub enum Command {
         /// Make the images that it carries images of the registry, too, under their own paths and tags.
         #[arg(long)]
         images: bool,
+        /// Where things lie.
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Put a signed bundle into a Git repository: a commit with its files, and a tag that holds its envelope.
+    Tag {
+        /// The bundle: its name, or a path.
+        bundle: String,
+        /// The repository, on this machine.
+        #[arg(long, value_name = "DIR")]
+        repository: PathBuf,
+        /// The branch whose newest commit the bundle's follows.
+        #[arg(long, value_name = "NAME", default_value = "bundles")]
+        branch: String,
+        /// Who commits.
+        #[arg(long, value_name = "NAME <ADDRESS>", default_value = "Airlock <airlock@localhost>")]
+        by: String,
         /// Where things lie.
         #[command(flatten)]
         places: Places,
@@ -322,6 +341,10 @@ pub fn run(command: &Command, world: &World) -> Result<Vec<u8>> {
             standing(&path, places.trust.as_deref())?
         }
         Command::Inspect { bundle, places } => inspect(&places.find(bundle)?, places.trust.as_deref())?,
+        Command::Tag { bundle, repository, branch, by, places } => {
+            let path = places.find(bundle)?;
+            tag(&path, &Tagged { repository, branch, by }, places.trust.as_deref())?
+        }
         Command::Write { bundle, medium, have, since, places } => {
             let path = places.find(bundle)?;
             let mut holds: Vec<Holds> = have.iter().cloned().map(Holds::File).collect();

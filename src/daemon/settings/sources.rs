@@ -26,6 +26,8 @@ pub(super) struct FragmentSource {
     hosts: Vec<String>,
     #[serde(default)]
     plain_http: bool,
+    #[serde(default)]
+    known_hosts: Option<PathBuf>,
 }
 
 impl FragmentSource {
@@ -71,6 +73,8 @@ pub(super) fn followed(
             hosts: Hosts::Only(source.hosts),
             plain_http: source.plain_http,
             patience: Patience::default(),
+            known_hosts: source.known_hosts,
+            objects: None,
         };
         all.push(Followed { spec, channel: source.channel, interval: source.interval.0 });
     }
@@ -110,6 +114,11 @@ mod tests {
         check("- {url: 'oci://r/a', interval: 0s}", Err("without a pause"));
         check("- {url: 'ftp://r/a'}", Err("`ftp://r/a` is none of the places"));
         check("- {url: 'oci://u:p@r/a'}", Err("credentials stand in a file"));
+        check(
+            "- {url: 'https://g/s.git#s-*', knownHosts: k}\n- {url: 'ssh://git@g/s.git', knownHosts: k}",
+            Ok("https://g/s.git#refs/tags/s-* any 600s Only([])\nssh://git@g/s.git any 600s Only([])"),
+        );
+        check("- {url: 'https://u:p@g/s.git'}", Err("credentials belong into a file"));
         check("- {url: 'oci://r/a', password: x}", Err("unknown field `password`"));
     }
 }

@@ -9,7 +9,7 @@ use crate::limits;
 ///
 /// # Errors
 /// When the file has no certificate, or one that is none.
-pub(super) fn config(ca: Option<&Path>) -> Result<ClientConfig, Error> {
+pub(in crate::source) fn config(ca: Option<&Path>) -> Result<ClientConfig, Error> {
     let mut roots = RootCertStore::empty();
     match ca {
         Some(path) => {

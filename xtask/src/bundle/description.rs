@@ -11,7 +11,7 @@ use airlock::limits;
 use anyhow::{Context, Result, anyhow};
 
 pub use says::{Bytes, Says};
-pub(super) use says::{EntrySays, SourceSays, Text};
+pub(super) use says::{EntrySays, GitSays, SourceSays, Text};
 
 use crate::disk;
 

@@ -1,19 +1,60 @@
-//! The tree of a commit, out of a repository of this machine and without a git program.
+//! The tree of a commit, out of a repository of this machine or of a server, and without a git program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use airlock::{
     archive::{Node, SafePath, Tree},
     limits,
+    source::{
+        GiveWay, Spec, Url,
+        git::{AskedRef, Git, Place},
+    },
 };
 use anyhow::{Context, Result, bail, ensure};
 use gix::object::tree::EntryKind;
+
+use super::description::GitSays;
+
+/// The commit that a description names, or the one that is pinned, and its files. `cache` is where what servers sent is
+/// kept, so that a pinned commit is asked for once.
+///
+/// # Errors
+/// When it cannot be had, or holds what no tree may hold.
+pub(super) fn take(
+    says: &GitSays,
+    url: &str,
+    pinned: Option<&str>,
+    at: &dyn Fn(&Path) -> PathBuf,
+    cache: &Path,
+) -> Result<(String, Tree)> {
+    if let Some(path) = &says.path {
+        ensure!(says.from.is_none(), "`path` and `from` are two places; name one");
+        let repository = at(path);
+        let id = pinned.map_or_else(|| resolve(&repository, &says.r#ref), |it| Ok(it.to_owned()))?;
+        let tree = tree(&repository, &id)?;
+        return Ok((id, tree));
+    }
+    let mut place: Place = says.from.as_deref().unwrap_or(url).parse().map_err(anyhow::Error::msg)?;
+    place.asked = AskedRef::parse(&says.r#ref).map_err(anyhow::Error::msg)?;
+    let file = |path: &Option<PathBuf>| path.as_deref().map(at);
+    let spec = Spec {
+        ca: file(&says.ca),
+        credentials: file(&says.credentials),
+        known_hosts: file(&says.known_hosts),
+        objects: Some(cache.to_owned()),
+        ..Spec::new(Url::Git(place.clone()))
+    };
+    let git = Git::open(&place, &spec, &GiveWay::default())?;
+    let (id, tree) = git.files(pinned)?;
+    ensure!(!tree.is_empty(), "commit {id} holds no file");
+    Ok((id, tree))
+}
 
 /// Resolves what `git rev-parse` reads to the id of a commit.
 ///
 /// # Errors
 /// When there is no repository or no such commit.
-pub(super) fn resolve(repository: &Path, revision: &str) -> Result<String> {
+fn resolve(repository: &Path, revision: &str) -> Result<String> {
     let repo = open(repository)?;
     let id = repo
         .rev_parse_single(revision)
@@ -32,7 +73,7 @@ pub(super) fn resolve(repository: &Path, revision: &str) -> Result<String> {
 ///
 /// # Errors
 /// When the commit or something below it is not there, or holds what no tree may hold.
-pub(super) fn tree(repository: &Path, commit: &str) -> Result<Tree> {
+fn tree(repository: &Path, commit: &str) -> Result<Tree> {
     let repo = open(repository)?;
     let id: gix::ObjectId =
         commit.parse().map_err(|error| anyhow::anyhow!("`{commit}` is no commit id: {error}"))?;
@@ -50,7 +91,11 @@ pub(super) fn tree(repository: &Path, commit: &str) -> Result<Tree> {
     Ok(Tree::new(nodes)?)
 }
 
-fn open(repository: &Path) -> Result<gix::Repository> {
+/// Opens a repository of this machine.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn open(repository: &Path) -> Result<gix::Repository> {
     // Neither the user's configuration nor the environment may decide what a bundle holds.
     let options = gix::open::Options::isolated();
     gix::open_opts(repository, options)

@@ -21,6 +21,7 @@ mod key;
 mod openssh;
 mod registry;
 mod root;
+mod tag;
 
 /// A file that nobody declares above would silently never run.
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use airlock::{
     bundle::{Previous, TrustRoot},
@@ -32,6 +32,8 @@ pub(super) struct Place {
     pub(super) images: BTreeMap<String, Digest>,
     pub(super) charts: BTreeMap<String, Digest>,
     pub(super) registries: Registries,
+    /// Where the objects of Git servers are kept between builds.
+    pub(super) git: PathBuf,
 }
 
 impl Place {
@@ -42,6 +44,8 @@ impl Place {
         root: &TrustRoot,
         world: &World,
     ) -> Result<Self> {
+        // No bundle is called so.
+        let git = options.out.join(".git-servers");
         if let Some(lock) = pinned {
             ensure!(
                 lock.domain == root.domain,
@@ -73,6 +77,7 @@ impl Place {
                     images: lock.images.clone(),
                     charts: lock.sources.iter().filter_map(chart).collect(),
                     registries,
+                    git,
                 })
             }
             last => {
@@ -106,6 +111,7 @@ impl Place {
                     images: BTreeMap::new(),
                     charts: BTreeMap::new(),
                     registries,
+                    git,
                 })
             }
         }

@@ -141,13 +141,10 @@ impl<'a> Work<'a> {
         };
         let (mut commit, mut manifest) = (None, None);
         let (content, is, tree) = if let Some(git) = &says.git {
-            let repository = at(&git.path);
-            let pinned = self.place.commits.get(&says.name).cloned();
-            let id = match pinned {
-                Some(commit) => commit,
-                None => git::resolve(&repository, &git.r#ref).map_err(|error| wrong(&git.path, error))?,
-            };
-            let tree = git::tree(&repository, &id).map_err(|error| wrong(&git.path, error))?;
+            let pinned = self.place.commits.get(&says.name).map(String::as_str);
+            let (id, tree) = git::take(git, &says.url, pinned, &at, &self.place.git).map_err(|error| {
+                wrong(git.path.as_deref().unwrap_or_else(|| Path::new(&git.r#ref)), error)
+            })?;
             commit = Some(id);
             (collect::put_tree(&tree, &mut self.blobs)?, SourceKind::Tree, Some(tree))
         } else if let Some(path) = &says.tree {

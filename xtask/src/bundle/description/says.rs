@@ -149,7 +149,7 @@ pub struct SourceSays {
     pub url: String,
     /// The branch, tag, semver or commit as objects write it.
     pub revision: String,
-    /// A Git repository on this machine.
+    /// A Git repository.
     #[serde(default)]
     pub git: Option<GitSays>,
     /// A directory.
@@ -163,14 +163,28 @@ pub struct SourceSays {
     pub namespaces: Vec<Namespace>,
 }
 
-/// A Git repository on this machine, at a ref.
+/// A Git repository at a ref: on this machine, or on a server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct GitSays {
-    /// Where the repository lies.
-    pub path: PathBuf,
-    /// A branch, a tag, a commit: what `git rev-parse` reads.
+    /// Where the repository lies, where it is on this machine.
+    #[serde(default)]
+    pub path: Option<PathBuf>,
+    /// The server's address (`https://…`, `ssh://…`), where it is not the one that objects write.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// On this machine a branch, a tag, a commit: what `git rev-parse` reads. On a server a branch, a tag, a full name,
+    /// or a pattern with `*` at its end.
     pub r#ref: String,
+    /// For a server: the authorities that its certificate may come from, in PEM.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+    /// For a server: a file as `git credential fill` prints it, for ssh a private key.
+    #[serde(default)]
+    pub credentials: Option<PathBuf>,
+    /// For ssh: the keys of servers.
+    #[serde(default)]
+    pub known_hosts: Option<PathBuf>,
 }
 
 /// An image; exactly one of `layout` and `from`.
