@@ -46,8 +46,11 @@ struct Rest {
     from: Source,
 }
 
+/// What sends a body.
+type Fill = dyn FnOnce(&mut Filled<'_>) -> io::Result<()> + Send;
+
 enum Source {
-    Waiting(Box<dyn FnOnce(&mut Filled<'_>) -> io::Result<()> + Send>),
+    Waiting(Box<Fill>),
     Reading(mpsc::Receiver<io::Result<Bytes>>),
     Ended,
 }

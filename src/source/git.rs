@@ -223,8 +223,9 @@ impl Git {
         let Some((tip, objects)) = answer? else { return Ok(None) };
         let here = self.read(tip, objects)?;
         let tip = &here.tip;
+        let now = tip.id.to_string();
         if let Some(was) = accepted.tags.get(&tip.name)
-            && *was != tip.id.to_string()
+            && *was != now
         {
             return Err(Error::MovedTag {
                 url: self.url.clone(),
@@ -355,7 +356,7 @@ impl Remote for Git {
     }
 
     fn accepted(&self, mark: &str) -> Result<(), Failure> {
-        Git::accepted(self, mark).map_err(Failure::new)
+        Self::accepted(self, mark).map_err(Failure::new)
     }
 
     fn newest(&self, known: Option<&str>) -> Result<Asked, Failure> {

@@ -17,6 +17,7 @@ struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, once in the life of the process")]
 enum Task {
     #[command(subcommand, about = "Make keys and look at them")]
     Key(key::Command),

@@ -48,10 +48,13 @@ pub(super) struct Peer {
     pub(super) runtime: Runtime,
 }
 
+/// A request that waits to be sent: method, URL, headers, body.
+type Unsent = (Method, String, Vec<(String, String)>, Vec<u8>);
+
 /// A request and its answer.
 struct Exchange {
     peer: Rc<Peer>,
-    request: Option<(Method, String, Vec<(String, String)>, Vec<u8>)>,
+    request: Option<Unsent>,
     answer: Option<Incoming>,
 }
 

@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::panic,
+    clippy::print_stdout,
     reason = "tests"
 )]
 

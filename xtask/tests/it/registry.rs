@@ -261,7 +261,7 @@ fn images_and_charts_come_out_of_a_registry_and_are_pinned() {
     assert!(lock.sources["app"].manifest.is_some());
     // The tag moves on, and the lock does not.
     push_chart(&hands, &registry, "charts/app:1.0.0", "two");
-    let elsewhere = Options { out: hands.path("elsewhere"), ..options.clone() };
+    let elsewhere = Options { out: hands.path("elsewhere"), ..options };
     let again = hands.built(&elsewhere, &[]);
     assert_eq!(again.digest, built.digest);
     drop(registry);
