@@ -25,12 +25,13 @@ pub struct Args {
 }
 
 /// A program that tests run, and the Debian package that has it.
-const TOOLS: [(&str, &str, &str); 6] = [
+const TOOLS: [(&str, &str, &str); 7] = [
     ("ssh-keygen", "openssh-client", "signatures are made and checked with the real OpenSSH"),
     ("openssl", "openssl", "encrypted keys are read by another program"),
     ("mkfs.ext4", "e2fsprogs", "sticks are mounted for real"),
     ("docker-registry", "docker-registry", "bundles are pushed into a real registry and pulled from it"),
     ("skopeo", "skopeo", "and copied to another one by a tool that knows nothing of them"),
+    ("systemd-nspawn", "systemd-container", "the agent is a service of a real systemd"),
     ("readelf", "binutils", "the static binary is looked at"),
 ];
 

@@ -1,5 +1,7 @@
 //! Packs that no honest server sends, as a file and over the wire: refused at the byte where it shows, and nothing kept.
 
+#![expect(clippy::cast_possible_truncation, reason = "numbers are cut into bytes")]
+
 use std::io::Write;
 
 use airlock::{fault::Fault, limits};
