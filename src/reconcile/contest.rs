@@ -132,7 +132,7 @@ mod tests {
             assert!(contests.has(&id, at(begun + 3 + pause)) && !contests.has(&id, at(begun + 4 + pause)));
             begun += 4 + pause;
         }
-        let told = contests.report(&[id.clone()], at(begun));
+        let told = contests.report(std::slice::from_ref(&id), at(begun));
         assert!(
             told.error
                 .starts_with("ConfigMap/n/a was put back 5 times within 60 s and changed again by `rival`"),
