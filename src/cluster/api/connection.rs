@@ -58,6 +58,9 @@ impl Default for Limits {
 /// How often the files that credentials come from are looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// A write that is older than this when it is about to be sent is not sent.
+const STALE: Duration = Duration::from_secs(2);
+
 /// What is kept of an answer that is no `Status`.
 const WORDS: usize = 512;
 
@@ -68,13 +71,16 @@ pub(super) struct Call {
     target: String,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// When it was decided on.
+    made: Instant,
     /// Whose rights count; the credentials' own without.
     pub(super) account: Option<ServiceAccount>,
 }
 
 impl Call {
     pub(super) fn new(method: Method, target: String) -> Self {
-        Self { method, target, headers: HeaderMap::new(), body: Vec::new(), account: None }
+        let (headers, body, made) = (HeaderMap::new(), Vec::new(), Instant::now());
+        Self { method, target, headers, body, made, account: None }
             .header(ACCEPT, JSON)
             .header(CONTENT_TYPE, JSON)
     }
@@ -191,6 +197,11 @@ impl Connection {
     pub(super) async fn ask(&self, call: Call) -> Result<Answer, Error> {
         let limit = if call.method == Method::GET { self.limits.read } else { self.limits.write };
         let (client, server) = self.client().await?;
+        // Whoever decided on a write held the Lease then. A process that stood still meanwhile may not hold it any more.
+        if call.method != Method::GET && call.made.elapsed() > STALE {
+            let reason = "this process stood still before it sent what it had decided on".to_owned();
+            return Err(Error::Unavailable { reason, status: None, source: None });
+        }
         let whole = async {
             let response = send(&client, &server, call.into_request()?).await?;
             self.collect(&server, response).await

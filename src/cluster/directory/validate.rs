@@ -14,7 +14,7 @@ use crate::{
 const IMMUTABLE: &str = "field is immutable";
 
 /// Fields that stay as they were made: group, kind, path, what the server assumes where it is not written, and its words.
-const FIXED: [(&str, &str, &str, &str, &str); 22] = [
+const FIXED: [(&str, &str, &str, &str, &str); 23] = [
     ("apps", "Deployment", "/spec/selector", "", IMMUTABLE),
     ("apps", "DaemonSet", "/spec/selector", "", IMMUTABLE),
     ("apps", "ReplicaSet", "/spec/selector", "", IMMUTABLE),
@@ -37,15 +37,17 @@ const FIXED: [(&str, &str, &str, &str, &str); 22] = [
     ("apiextensions.k8s.io", "CustomResourceDefinition", "/spec/group", "", IMMUTABLE),
     ("apiextensions.k8s.io", "CustomResourceDefinition", "/spec/scope", "", IMMUTABLE),
     ("apiextensions.k8s.io", "CustomResourceDefinition", "/spec/names/kind", "", IMMUTABLE),
+    ("apps", "StatefulSet", "/spec/serviceName", "", IMMUTABLE),
 ];
 
-/// What may change in a StatefulSet's `spec`.
-const STATEFUL_SET: [&str; 7] = [
+/// What may change in a StatefulSet's `spec`, and what is judged by itself above.
+const STATEFUL_SET: [&str; 8] = [
     "minReadySeconds",
     "ordinals",
     "persistentVolumeClaimRetentionPolicy",
     "replicas",
     "revisionHistoryLimit",
+    "serviceName",
     "template",
     "updateStrategy",
 ];

@@ -594,7 +594,7 @@ async fn immutable_fields(peer: &Peer, namespace: &str) {
     for (before, after, says) in [
         (deployment(namespace, "d", "app:1"), selector, "spec.selector: Invalid value"),
         (job("a:1"), job("a:2"), "spec.template"),
-        (set("one"), set("two"), "updates to statefulset spec for fields other than"),
+        (set("one"), set("two"), "spec.serviceName: Invalid value: \"two\": field is immutable"),
         (frozen("1"), frozen("2"), "data: Forbidden: field is immutable when `immutable` is set"),
         (secret("Opaque"), secret("example.org/other"), "type: Invalid value"),
         (claim("a"), claim("b"), "spec: Forbidden: spec is immutable after creation"),
