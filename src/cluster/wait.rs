@@ -98,6 +98,13 @@ pub(super) async fn wait(
             }
             Verdict::Waiting => {}
         }
+        if !waiting.vanished.is_empty() {
+            // Departs: Flux waits for it until the time is over.
+            let ids: Vec<String> = waiting.vanished.iter().map(ToString::to_string).collect();
+            let message = format!("deleted while it was waited for: [{}]", ids.join(", "));
+            let blamed = waiting.vanished.drain(..).map(|id| (id, Health::not_found())).collect();
+            return Ok(Ended::Failed { message, blamed });
+        }
         let unready: BTreeSet<ObjectId> = waiting.unready();
         let (_, receiver) = changes.get_or_insert_with(|| waiting.follow(owner));
         let dirty = tokio::select! {
@@ -122,6 +129,8 @@ struct Waiting<'a> {
     cluster: Arc<dyn Cluster>,
     awaited: BTreeMap<ObjectId, &'a Awaited>,
     health: BTreeMap<ObjectId, Health>,
+    /// What was there and is not any more: nobody but us makes it again, so it is not waited for.
+    vanished: Vec<ObjectId>,
     /// The version that each health was read from.
     versions: BTreeMap<ObjectId, String>,
 }
@@ -129,7 +138,8 @@ struct Waiting<'a> {
 impl<'a> Waiting<'a> {
     fn new(cluster: Arc<dyn Cluster>, objects: &'a [Awaited]) -> Self {
         let awaited = objects.iter().map(|it| (it.id.clone(), it)).collect();
-        Self { cluster, awaited, health: BTreeMap::new(), versions: BTreeMap::new() }
+        let vanished = Vec::new();
+        Self { cluster, awaited, health: BTreeMap::new(), vanished, versions: BTreeMap::new() }
     }
 
     fn reference(awaited: &Awaited) -> Reference {
@@ -149,7 +159,13 @@ impl<'a> Waiting<'a> {
                     self.versions.insert(id.clone(), version);
                     health(&*self.cluster, &object, clock()).await?
                 }
-                Err(error) if error.is_absent() => Health::not_found(),
+                Err(error) if error.is_absent() => {
+                    let was_there = self.health.get(&id).is_some_and(|it| it.status != Status::NotFound);
+                    if was_there && !awaited.gone_is_done {
+                        self.vanished.push(id.clone());
+                    }
+                    Health::not_found()
+                }
                 // Flux's poller notes it and goes on: the next look may succeed.
                 Err(error @ (Error::Unavailable { .. } | Error::Throttled { .. } | Error::Forbidden(_))) => {
                     Health { status: Status::Unknown, message: error.to_string() }

@@ -19,14 +19,14 @@ use crate::{
 /// The Lease's name; it lies in the agent's own namespace.
 const LEASE: &str = "airlock";
 
-/// How long a node that is silent still holds the Lease. client-go's election has the same.
-const DURATION: Duration = Duration::from_secs(15);
+/// How long a node that is silent still holds the Lease: with what it takes another one to look, to learn what was decided, and
+/// to compare a large bundle, its first write comes within 20 s.
+const DURATION: Duration = Duration::from_secs(12);
 
 /// How often the Lease is renewed: two attempts may fail before it is lost.
-const RENEWAL: Duration = Duration::from_secs(5);
+const RENEWAL: Duration = Duration::from_secs(4);
 
-/// How often another node looks whether it is free, so that it takes over within 20 s: the rest of the leader's silence
-/// is the Lease's own duration. client-go's election looks as often.
+/// How often another node looks whether it is free. client-go's election looks as often.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How often a node that does not lead looks what was decided.

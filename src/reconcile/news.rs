@@ -122,7 +122,7 @@ impl Node {
     fn is_news(&self, news: &News, key: &Key) -> bool {
         let Some(told) = news.told.get(key) else { return false };
         let settled = lock(&self.settled);
-        let (settled, now) = (settled.get(key), Instant::now());
+        let (settled, now, well) = (settled.get(key), Instant::now(), news.well.contains_key(key));
         let known = |(id, version): (&ObjectId, &Seen)| {
             if id.namespace == NAMESPACE
                 && let Some((_, known)) = news.inventories.get(id)
@@ -132,7 +132,8 @@ impl Node {
             let ours = version.as_ref().is_some_and(|(uid, version)| {
                 settled.is_some_and(|settled| settled.is_version(id, uid, version))
             });
-            ours || lock(&self.contests).has(id, now)
+            // A fight is told of once, and then left alone.
+            ours || (!well && lock(&self.contests).has(id, now))
         };
         !told.iter().all(known)
     }

@@ -222,6 +222,10 @@ async fn two_agents_take_turns() {
     let before = Timestamp::now();
     a.wait("it takes over", 30, |_| takes_the_lease(&plane, "agent-a", before));
     assert!(frozen.elapsed() < Duration::from_secs(20), "{:?}", frozen.elapsed());
+    a.wait("it goes on", 30, |_| {
+        written(&plane, "agent-a", before).iter().any(|it| it.contains("/namespaces/shop/"))
+    });
+    eprintln!("the first write after a freeze came {:.1} s after it", frozen.elapsed().as_secs_f64());
     a.wait("bundle 3 is well", 60, |it| it.active() == [Some(3), Some(3)]);
     let thawed = Timestamp::now();
     b.signal("CONT");
