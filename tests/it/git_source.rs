@@ -515,7 +515,9 @@ fn bundles_of_git_travel_on_sticks() {
     assert!(airlock::source::git::is_bundle_file(&yard.path("next.bundle")));
     assert!(!airlock::source::git::is_bundle_file(&yard.path("work/.git/HEAD")));
 
-    let report = source("next.bundle").refuses("git_bundle");
+    source("next.bundle").refuses("source_missing");
+    let main = yard.source(&format!("file://{}#main", file("next.bundle")));
+    let report = main.refuses("git_bundle");
     assert!(report.error.contains(&format!("follows commit {before}")), "{report:?}");
     assert_eq!(yard.packs(), 0);
     assert_eq!(yard.pull(&source("full.bundle"), 2), "staged");

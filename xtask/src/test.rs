@@ -25,12 +25,14 @@ pub struct Args {
 }
 
 /// A program that tests run, and the Debian package that has it.
-const TOOLS: [(&str, &str, &str); 7] = [
+const TOOLS: [(&str, &str, &str); 9] = [
     ("ssh-keygen", "openssh-client", "signatures are made and checked with the real OpenSSH"),
     ("openssl", "openssl", "encrypted keys are read by another program"),
     ("mkfs.ext4", "e2fsprogs", "sticks are mounted for real"),
     ("docker-registry", "docker-registry", "bundles are pushed into a real registry and pulled from it"),
     ("skopeo", "skopeo", "and copied to another one by a tool that knows nothing of them"),
+    ("git", "git", "repositories, commits and their signatures are made and judged by the original"),
+    ("sshd", "openssh-server", "bundles come by ssh from a real server"),
     ("systemd-nspawn", "systemd-container", "the agent is a service of a real systemd"),
     ("readelf", "binutils", "the static binary is looked at"),
 ];

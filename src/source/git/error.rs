@@ -120,6 +120,12 @@ pub enum Error {
         #[source]
         refusal: GitRefusal,
     },
+    /// A repository that is a clone without its history.
+    #[error("the history of {url} is cut short there, so nobody can say what its commits descend from")]
+    Shallow {
+        /// The place.
+        url: String,
+    },
     /// A tag that was accepted names another object now.
     #[error("{tag} of {url} was {was} when it was accepted, and is {found} now")]
     MovedTag {
@@ -196,6 +202,7 @@ impl Fault for Error {
             Self::Pack { .. } => "git_pack",
             Self::BundleFile { .. } => "git_bundle",
             Self::Refused { refusal, .. } => refusal.code(),
+            Self::Shallow { .. } => "shallow",
             Self::MovedTag { .. } => "moved_tag",
             Self::NoBundle { .. } => "no_bundle",
             Self::Disk { .. } => "io",
@@ -216,9 +223,11 @@ impl Fault for Error {
             | Self::Credentials { .. }
             | Self::Redirect { .. }
             | Self::MovedTag { .. } => Class::Denied,
-            Self::Unreachable { .. } | Self::Stalled { .. } | Self::Missing { .. } | Self::Failing { .. } => {
-                Class::Unavailable
-            }
+            Self::Unreachable { .. }
+            | Self::Stalled { .. }
+            | Self::Missing { .. }
+            | Self::Failing { .. }
+            | Self::Shallow { .. } => Class::Unavailable,
             Self::Refused { refusal, .. } => refusal.class(),
             Self::Disk { .. } | Self::Full { .. } => Class::System,
             Self::GaveWay(error) => error.class(),
@@ -257,6 +266,9 @@ impl Fault for Error {
                 "make it again on the connected side: `git bundle create FILE REF`, with `^COMMIT` only for what this node has"
             }
             Self::Refused { refusal, .. } => return refusal.hint(),
+            Self::Shallow { .. } => {
+                "where it is served from, fetch the whole history: `git fetch --unshallow`"
+            }
             Self::MovedTag { .. } => {
                 "a tag was moved: ask the people of the repository who did that; a new bundle gets a new tag"
             }

@@ -84,8 +84,13 @@ pub(super) fn ask<T: Transport>(
         |reader, _, _| {
             line.begin_pack(limit);
             // A line that says what went wrong is asked by `verdict`, below.
-            let from_line =
-                |error: std::io::Error| Error::Failing { url: line.url.clone(), why: error.to_string() };
+            let from_line = |error: std::io::Error| {
+                let why = match error.kind() {
+                    std::io::ErrorKind::UnexpectedEof => "its answer ends in the middle".to_owned(),
+                    _ => error.to_string(),
+                };
+                Error::Failing { url: line.url.clone(), why }
+            };
             pack::take(reader, &objects, house.folder(), line, from_line).map_err(|error| {
                 let told = std::io::Error::other(error.to_string());
                 refused.borrow_mut().get_or_insert(error);
@@ -113,9 +118,7 @@ pub(super) fn ask<T: Transport>(
         let why = words(&error);
         let otherwise = || {
             refused.take().unwrap_or_else(|| match why.contains("shallow") {
-                true => {
-                    Error::Answer { url: line.url.clone(), why: "its history is cut short (shallow)".into() }
-                }
+                true => Error::Shallow { url: line.url.clone() },
                 false => Error::Failing { url: line.url.clone(), why },
             })
         };

@@ -144,9 +144,9 @@ fn servers_that_lie() {
             "ends before the pack",
             Lie::Whole(200, text(result), packet(b"packfile\n")),
             pack,
-            "git_pack",
-            Class::Invalid,
-            "read to its end",
+            "source_failing",
+            Class::Unavailable,
+            "ends in the middle",
         ),
         row(
             "says that it failed",

@@ -102,7 +102,7 @@ fn bundles_come_by_ssh() {
         yard.push_tag("site-1-3", &bundle(3, &SIGNERS));
         assert_eq!(yard.pull(&sshd.source(&yard, "site.git", "site-1-*"), 4), "staged");
         sshd.source(&yard, "site.git", "nothing").refuses("source_missing");
-        sshd.source(&yard, "o'hara's; touch pwned.git", "main").refuses("source_missing");
+        sshd.source(&yard, "o'hara's;touch${IFS}pwned.git", "main").refuses("source_missing");
 
         // Who we are, and who they are.
         let mut stranger = sshd.source(&yard, "site.git", "main");
