@@ -16,9 +16,9 @@ use crate::{dist, setup};
 /// Run everything that CI runs
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Do not build the real API server and its companions where they are not there; what needs them is skipped, and said
+    /// Build the real API server and its companions first, where they are not there; else what needs them is skipped, and said
     #[arg(long)]
-    pub no_peers: bool,
+    pub peers: bool,
     /// Leave out the static build, which takes the longest
     #[arg(long)]
     quick: bool,
@@ -49,7 +49,7 @@ struct Count {
 pub fn run(args: &Args) -> Result<()> {
     let mut count = Count::default();
     tools(&mut count)?;
-    if !args.no_peers {
+    if args.peers {
         step(&mut count, "peers", |_| {
             // What cannot be had is left out by the tests that need it, which say so.
             for lack in setup::attempt()? {

@@ -62,10 +62,8 @@ pub(super) fn read(
     }
     line.begin_pack(house.room(&line.url)?);
     house.begin()?;
-    pack::take(&mut from, &objects, house.folder(), line, Error::disk("read", path))?;
-    if !from.fill_buf().map_err(Error::disk("read", path))?.is_empty() {
-        return Err(wrong("something follows its pack".into()));
-    }
+    let ends = pack::Ends::WithThePack;
+    pack::take(&mut from, &objects, house.folder(), line, ends, Error::disk("read", path))?;
     if !objects.has(&tip.id) {
         return Err(wrong(format!("it does not hold {}, which its ref names", tip.id)));
     }

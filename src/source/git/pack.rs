@@ -24,6 +24,15 @@ const HEAD: usize = 12;
 /// The two sizes at the beginning of a difference take at most so many bytes.
 const DELTA_HEAD: usize = 20;
 
+/// Where what a pack is read from ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// With the pack: a file that holds nothing else.
+    WithThePack,
+    /// When the server says so.
+    Later,
+}
+
 /// Takes a pack in: looks at it while it is written to `folder`, then puts its objects among the others.
 ///
 /// # Errors
@@ -33,11 +42,12 @@ pub(super) fn take(
     objects: &Objects,
     folder: &Path,
     line: &Rc<Line>,
+    ends: Ends,
     from_line: impl FnOnce(io::Error) -> Error,
 ) -> Result<(), Error> {
     let mut file = tempfile_in(folder)?;
     let count = {
-        let mut copy = Copy { from, to: BufWriter::new(&mut file), failed: None, offset: 0 };
+        let mut copy = Copy { from: &mut *from, to: BufWriter::new(&mut file), failed: None, offset: 0 };
         let count = look_through(&mut copy, objects, line);
         // A line that broke tells more than the text that ended where it should not.
         let failed = copy.failed.take();
@@ -51,6 +61,9 @@ pub(super) fn take(
             }
         }
     };
+    if ends == Ends::WithThePack && !from.fill_buf().map_err(Error::disk("read", folder))?.is_empty() {
+        return Err(Error::BundleFile { url: line.url.clone(), why: "something follows its pack".into() });
+    }
     if count == 0 {
         return Ok(());
     }

@@ -91,11 +91,13 @@ pub(super) fn ask<T: Transport>(
                 };
                 Error::Failing { url: line.url.clone(), why }
             };
-            pack::take(reader, &objects, house.folder(), line, from_line).map_err(|error| {
-                let told = std::io::Error::other(error.to_string());
-                refused.borrow_mut().get_or_insert(error);
-                gix::Error::from_error(told)
-            })?;
+            pack::take(reader, &objects, house.folder(), line, pack::Ends::Later, from_line).map_err(
+                |error| {
+                    let told = std::io::Error::other(error.to_string());
+                    refused.borrow_mut().get_or_insert(error);
+                    gix::Error::from_error(told)
+                },
+            )?;
             Ok(true)
         },
         Discard,
