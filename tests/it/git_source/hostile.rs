@@ -141,14 +141,6 @@ fn servers_that_lie() {
             "`main`",
         ),
         row(
-            "ends before the pack",
-            Lie::Whole(200, text(result), packet(b"packfile\n")),
-            pack,
-            "source_failing",
-            Class::Unavailable,
-            "ends in the middle",
-        ),
-        row(
             "says that it failed",
             Lie::Whole(
                 200,
