@@ -141,18 +141,6 @@ fn servers_that_lie() {
             "`main`",
         ),
         row(
-            "says that it failed",
-            Lie::Whole(
-                200,
-                text(result),
-                [packet(b"packfile\n"), packet(b"\x03out of memory\n"), b"0000".to_vec()].concat(),
-            ),
-            pack,
-            "source_failing",
-            Class::Unavailable,
-            "out of memory",
-        ),
-        row(
             "says that it will not",
             Lie::Whole(200, text(result), packet(b"ERR access denied by policy\n")),
             refs,
