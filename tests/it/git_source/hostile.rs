@@ -140,14 +140,6 @@ fn servers_that_lie() {
             Class::Unavailable,
             "`main`",
         ),
-        row(
-            "says that it will not",
-            Lie::Whole(200, text(result), packet(b"ERR access denied by policy\n")),
-            refs,
-            "source_answer",
-            Class::Invalid,
-            "policy",
-        ),
     ];
     let yard = Yard::new();
     yard.push_layout(&bundle(1, &SIGNERS));
