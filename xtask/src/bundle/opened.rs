@@ -78,6 +78,21 @@ impl Opened {
         Ok(Self { path: path.to_owned(), envelope, statement, inventory, release, medium })
     }
 
+    /// Opens a bundle that may leave: one that is signed by enough.
+    ///
+    /// # Errors
+    /// When it is no bundle, or too few have signed it.
+    pub(super) fn signed(path: &Path, trust: Option<&Path>) -> Result<Self> {
+        let opened = Self::open(path)?;
+        let root = opened.root(trust)?;
+        opened.signers(&root)?;
+        opened.verify(&root).with_context(|| {
+            let path = path.display();
+            format!("{path} goes nowhere before it is signed; `cargo xtask bundle sign` adds a signature")
+        })?;
+        Ok(opened)
+    }
+
     /// The medium that it lies on.
     pub(super) fn medium(&self) -> &dyn Medium {
         &*self.medium

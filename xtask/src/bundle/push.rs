@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 
 use super::{
     opened::{FromMedium, Opened},
-    sign::contents,
+    sign::leaving,
 };
 use crate::disk;
 
@@ -86,25 +86,10 @@ pub fn push(
     trust: Option<&Path>,
 ) -> Result<Pushed> {
     ensure!(to.digest().is_none(), "{to} names a digest; a bundle is pushed under a tag");
-    let opened = Opened::open(bundle)?;
-    let root = opened.root(trust)?;
-    opened.signers(&root)?;
-    opened.verify(&root).with_context(|| {
-        format!(
-            "{} goes nowhere before it is signed; `cargo xtask bundle sign` adds a signature",
-            bundle.display()
-        )
-    })?;
-    let contents = contents(&opened)?;
-    let roots = match trust {
-        Some(_) => {
-            let chain = opened.chain(trust)?;
-            chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect()
-        }
-        None => contents.roots,
-    };
+    let opened = Opened::signed(bundle, trust)?;
+    let contents = leaving(&opened, trust)?;
     let mut small: Vec<(Item, Vec<u8>)> =
-        roots.into_iter().map(|(version, bytes)| (Item::Root(version), bytes)).collect();
+        contents.roots.into_iter().map(|(version, bytes)| (Item::Root(version), bytes)).collect();
     small.extend(contents.agent.map(|bytes| (Item::Agent, bytes)));
     small.push((Item::Bundle, contents.bundle));
     let large: Vec<Piece> = contents.head.into_iter().chain(contents.pieces).collect();

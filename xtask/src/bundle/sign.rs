@@ -68,6 +68,16 @@ pub(super) fn contents(bundle: &Opened) -> Result<Contents> {
     })
 }
 
+/// The same for a bundle that leaves: the roots of `trust` that were signed since it was built go along.
+pub(super) fn leaving(bundle: &Opened, trust: Option<&Path>) -> Result<Contents> {
+    let mut contents = contents(bundle)?;
+    if trust.is_some() {
+        let chain = bundle.chain(trust)?;
+        contents.roots = chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect();
+    }
+    Ok(contents)
+}
+
 /// Adds the signature of one key to a bundle, or to a request for signatures.
 ///
 /// `trust` is the signer's own directory of trust roots; without it the ones that came with the bundle are believed.

@@ -22,7 +22,7 @@ use gix::{
 };
 
 use super::opened::Opened;
-use super::sign::contents;
+use super::sign::leaving;
 
 /// Where a bundle goes, and by whom.
 #[derive(Clone, Debug)]
@@ -43,15 +43,7 @@ pub struct Tagged<'a> {
 /// # Errors
 /// When it is not signed by enough, a blob is absent or too large, the tag is there already, or the branch is checked out.
 pub fn tag(bundle: &Path, to: &Tagged<'_>, trust: Option<&Path>) -> Result<String> {
-    let opened = Opened::open(bundle)?;
-    let root = opened.root(trust)?;
-    opened.signers(&root)?;
-    opened.verify(&root).with_context(|| {
-        format!(
-            "{} goes nowhere before it is signed; `cargo xtask bundle sign` adds a signature",
-            bundle.display()
-        )
-    })?;
+    let opened = Opened::signed(bundle, trust)?;
     let name = format!("{}-{}", opened.release.name, opened.statement.position());
     let repo = super::git::open(to.repository)?;
     let who = signature(to.by, opened.statement.created.as_second())?;
@@ -76,7 +68,7 @@ pub fn tag(bundle: &Path, to: &Tagged<'_>, trust: Option<&Path>) -> Result<Strin
             to.repository.display()
         );
     }
-    let tree = write_files(&repo, &opened)?;
+    let tree = write_files(&repo, &opened, trust)?;
     let parent = find(&repo, &branch_ref)?;
     let parents = parent.map(|it| format!("parent {it}\n")).unwrap_or_default();
     let subject = format!("{} {}", opened.release.name, opened.statement.position());
@@ -130,9 +122,9 @@ fn find(repo: &gix::Repository, name: &str) -> Result<Option<ObjectId>> {
 }
 
 /// Writes the bundle's files and the trees above them.
-fn write_files(repo: &gix::Repository, bundle: &Opened) -> Result<ObjectId> {
+fn write_files(repo: &gix::Repository, bundle: &Opened, trust: Option<&Path>) -> Result<ObjectId> {
     let mut files = Files::default();
-    let contents = contents(bundle)?;
+    let contents = leaving(bundle, trust)?;
     let mut put = |path: String, bytes: &[u8]| -> Result<()> {
         let id = repo.write_blob(bytes).map_err(plain)?.detach();
         files.insert(&path, id)

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{
     opened::{FromMedium, Opened},
-    sign::contents,
+    sign::leaving,
 };
 use crate::disk;
 
@@ -42,21 +42,8 @@ pub enum Holds {
 /// # Errors
 /// When it is not signed by enough, a blob is absent, or the medium cannot hold it.
 pub fn write(bundle: &Path, form: &Form, holds: &[Holds], trust: Option<&Path>) -> Result<Written> {
-    let opened = Opened::open(bundle)?;
-    let root = opened.root(trust)?;
-    opened.signers(&root)?;
-    opened.verify(&root).with_context(|| {
-        format!(
-            "{} goes nowhere before it is signed; `cargo xtask bundle sign` adds a signature",
-            bundle.display()
-        )
-    })?;
-    let mut contents = contents(&opened)?;
-    if trust.is_some() {
-        // The roots that were signed since it was built go along.
-        let chain = opened.chain(trust)?;
-        contents.roots = chain.envelopes().iter().map(|(version, it)| (*version, it.encode())).collect();
-    }
+    let opened = Opened::signed(bundle, trust)?;
+    let mut contents = leaving(&opened, trust)?;
     for held in holds {
         leave_out(&mut contents, &opened, held)?;
     }
