@@ -15,3 +15,4 @@ pub mod model;
 pub mod peer;
 pub mod recipe;
 pub mod registry;
+pub mod wire;

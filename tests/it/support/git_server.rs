@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -14,10 +14,8 @@ use std::{
     time::Duration,
 };
 
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-};
+use super::wire::Serving;
+pub use super::wire::data;
 
 /// What is answered instead of the truth.
 #[derive(Clone, Debug)]
@@ -49,63 +47,23 @@ pub struct GitServer {
     pub address: SocketAddr,
     scheme: &'static str,
     shared: Arc<Shared>,
+    _serving: Serving,
 }
 
 struct Shared {
     repositories: PathBuf,
     liar: Mutex<Option<Liar>>,
     asked: Mutex<Vec<Request>>,
-    stopped: AtomicBool,
-}
-
-/// A file of tests/data/registry, which has certificates for loopback.
-pub fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/registry").join(name)
 }
 
 impl GitServer {
     /// Serves the repositories below a directory, without TLS or with a certificate of tests/data/registry.
     pub fn start(repositories: &Path, certificate: Option<&str>) -> Self {
-        let tls = certificate.map(|name| {
-            let chain = CertificateDer::pem_file_iter(data(name)).unwrap().map(Result::unwrap).collect();
-            let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = ServerConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(chain, key)
-                .unwrap();
-            Arc::new(config)
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            repositories: repositories.to_owned(),
-            liar: Mutex::default(),
-            asked: Mutex::default(),
-            stopped: AtomicBool::new(false),
-        });
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let serving = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (Ok(stream), serving, tls) = (stream, Arc::clone(&serving), tls.clone()) else {
-                    continue;
-                };
-                std::thread::spawn(move || match tls {
-                    None => serving.answer(stream),
-                    Some(tls) => {
-                        let connection = ServerConnection::new(tls).unwrap();
-                        serving.answer(StreamOwned::new(connection, stream));
-                    }
-                });
-            }
-        });
-        Self { address, scheme, shared }
+        let repositories = repositories.to_owned();
+        let shared = Arc::new(Shared { repositories, liar: Mutex::default(), asked: Mutex::default() });
+        let answering = Arc::clone(&shared);
+        let serving = Serving::start(certificate, move |stream, over| answering.answer(stream, over));
+        Self { address: serving.address, scheme: serving.scheme, shared, _serving: serving }
     }
 
     /// The address of a repository, and the ref that is asked for.
@@ -129,15 +87,8 @@ impl GitServer {
     }
 }
 
-impl Drop for GitServer {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address));
-    }
-}
-
 impl Shared {
-    fn answer(&self, stream: impl Read + Write) {
+    fn answer(&self, stream: impl Read + Write, over: &AtomicBool) {
         let mut stream = BufReader::new(stream);
         let Some(request) = read(&mut stream) else { return };
         self.asked.lock().unwrap().push(request.clone());
@@ -146,11 +97,13 @@ impl Shared {
         // Whoever asked may be gone by now, which is no matter of ours.
         let _ = match lie {
             Some(Lie::Whole(status, headers, body)) => respond(out, status, &headers, &body),
-            Some(Lie::Endless) => self.endless(out),
+            Some(Lie::Endless) => endless(out, over),
             Some(Lie::Hang(after)) => self.truth(&request, out, |out, body| {
                 out.write_all(&body[..after.min(body.len())])?;
                 out.flush()?;
-                self.wait();
+                while !over.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 Ok(())
             }),
             Some(Lie::Drip(pause)) => self.truth(&request, out, |out, body| {
@@ -164,26 +117,6 @@ impl Shared {
             None => self.truth(&request, out, |out, body| out.write_all(body)),
         };
         let _ = stream.get_mut().flush();
-    }
-
-    fn wait(&self) {
-        while !self.stopped.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn endless<W: Write>(&self, out: &mut W) -> std::io::Result<()> {
-        respond(
-            out,
-            200,
-            &[header("content-type", "application/x-git-upload-pack-advertisement")],
-            b"000eversion 2\n",
-        )?;
-        let line = format!("{:04x}{}\n", 1005, "x".repeat(1000));
-        while !self.stopped.load(Ordering::Relaxed) {
-            out.write_all(line.as_bytes())?;
-        }
-        Ok(())
     }
 
     /// Runs the original.
@@ -237,6 +170,16 @@ impl Shared {
         respond(out, status, &headers, b"")?;
         send(out, body)
     }
+}
+
+fn endless<W: Write>(out: &mut W, over: &AtomicBool) -> std::io::Result<()> {
+    let kind = header("content-type", "application/x-git-upload-pack-advertisement");
+    respond(out, 200, &[kind], b"000eversion 2\n")?;
+    let line = format!("{:04x}{}\n", 1005, "x".repeat(1000));
+    while !over.load(Ordering::Relaxed) {
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
 }
 
 pub fn header(name: &str, value: &str) -> (String, String) {

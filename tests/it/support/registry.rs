@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,12 +12,9 @@ use std::{
 };
 
 use airlock::{bundle::Item, digest::Digest, oci::media_type::MANIFEST, source::registry::Artifact};
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-};
 
-use super::medium::MapMedium;
+pub use super::wire::data;
+use super::{medium::MapMedium, wire::Serving};
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -64,25 +60,13 @@ struct Shared {
     content: Mutex<BTreeMap<String, (String, Vec<u8>)>>,
     lie: Mutex<Option<Lie>>,
     asked: Mutex<Vec<Asked>>,
-    stopped: AtomicBool,
 }
 
 /// The registry. It ends with the test.
 pub struct Registry {
     pub address: SocketAddr,
     shared: Arc<Shared>,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::Relaxed);
-        drop(TcpStream::connect(self.address));
-    }
-}
-
-/// A file of tests/data/registry.
-pub fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/registry").join(name)
+    _serving: Serving,
 }
 
 impl Registry {
@@ -93,42 +77,16 @@ impl Registry {
 
     /// With a certificate of tests/data/registry.
     pub fn with_certificate(name: &str) -> Self {
-        let certificates = CertificateDer::pem_file_iter(data(name)).unwrap().map(Result::unwrap).collect();
-        let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(certificates, key)
-            .unwrap();
-        Self::serve(Some(Arc::new(config)))
+        Self::serve(Some(name))
     }
 
-    fn serve(tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+    fn serve(certificate: Option<&str>) -> Self {
         let shared = Arc::<Shared>::default();
-        let serving = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(stream) = stream else { continue };
-                if serving.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (shared, tls) = (Arc::clone(&serving), tls.clone());
-                std::thread::spawn(move || {
-                    // A client that does not like the certificate goes away, and that is its business.
-                    let _ = match tls {
-                        None => converse(&shared, stream),
-                        Some(tls) => {
-                            converse(&shared, StreamOwned::new(ServerConnection::new(tls).unwrap(), stream))
-                        }
-                    };
-                });
-            }
-        });
-        Self { address, shared }
+        let answering = Arc::clone(&shared);
+        // A client that does not like the certificate goes away, and that is its business.
+        let serving =
+            Serving::start(certificate, move |stream, over| drop(converse(&answering, stream, over)));
+        Self { address: serving.address, shared, _serving: serving }
     }
 
     /// Puts a bundle there under a tag, as `cargo xtask bundle push` does, and gives the digest of its manifest.
@@ -199,7 +157,7 @@ impl Shared {
     }
 }
 
-fn converse(shared: &Shared, stream: impl Read + Write) -> std::io::Result<()> {
+fn converse(shared: &Shared, stream: impl Read + Write, over: &AtomicBool) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream)? {
         shared.asked.lock().unwrap().push(asked.clone());
@@ -227,7 +185,7 @@ fn converse(shared: &Shared, stream: impl Read + Write) -> std::io::Result<()> {
                     out.write_all(&body[..after.min(body.len())])?;
                     out.flush()?;
                 }
-                while !shared.stopped.load(Ordering::Relaxed) {
+                while !over.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 return Ok(());
