@@ -23,6 +23,7 @@ mod remote;
 mod root;
 mod sink;
 mod spec;
+mod trouble;
 mod want;
 mod watch;
 
@@ -36,6 +37,7 @@ pub use sink::{
     Contents, FromBlobs, Supply, Written, write_directory, write_medium, write_tar, write_volumes,
 };
 pub use spec::{Hosts, Spec, Url};
+pub use trouble::Trouble;
 pub use want::{Left, Missing, Newest, ShortCode, WANT_LIST, Want, WantList, leave};
 pub use watch::{Event, Watch};
 

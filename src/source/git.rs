@@ -20,6 +20,7 @@
 mod access;
 mod bundle_file;
 mod error;
+mod heard;
 mod house;
 mod http;
 mod line;
@@ -54,6 +55,7 @@ use super::{Asked, Failure, GiveWay, Remote, Spec, registry::Patience};
 use crate::{
     archive::{Node, Tree},
     limits,
+    source::Trouble,
     trust::git::{Commit, GitRefusal, Hash, Id, Tag, descends, read_commit, read_tag, tree_id},
 };
 
@@ -132,13 +134,15 @@ impl Git {
                 return Ok((id.to_string(), self.tree(&objects, &commit)?));
             }
         }
-        let here = self
-            .fetch(None)?
-            .ok_or_else(|| Error::Missing { url: self.url.clone(), what: "a commit".into() })?;
+        let here = self.fetch(None)?.ok_or_else(|| {
+            Error::Network(Trouble::Missing { url: self.url.clone(), what: "a commit".into() })
+        })?;
         let (id, commit) = match commit {
             None => (here.id.clone(), here.commit.clone()),
             Some(text) => {
-                let missing = || Error::Missing { url: self.url.clone(), what: format!("commit {text}") };
+                let missing = || {
+                    Error::Network(Trouble::Missing { url: self.url.clone(), what: format!("commit {text}") })
+                };
                 let id = Id::parse(text).ok_or_else(missing)?;
                 descends(&here.id, &id, &here.objects, limits::GIT_COMMITS)
                     .map_err(Error::refused(&self.url))?;
@@ -250,8 +254,12 @@ impl Git {
         house: &House,
         haves: &Haves,
     ) -> Result<Option<(Tip, Objects)>, Error> {
-        let gave_up =
-            || Error::Answer { url: self.url.clone(), why: "the library that reads it gave up".into() };
+        let gave_up = || {
+            Error::Network(Trouble::Answer {
+                url: self.url.clone(),
+                why: "the library that reads it gave up".into(),
+            })
+        };
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| self.ask_once(known, house, haves)).join();
             asked.unwrap_or_else(|_| Err(gave_up()))
@@ -285,7 +293,8 @@ impl Git {
                 talk::ask(transport, asked, known, house, haves, &line)
             }
             (Scheme::Http { host, port, .. }, Access::Http { tls, authorization, names }) => {
-                let failed = |why: String| Error::Unreachable { url: self.url.clone(), why };
+                let failed =
+                    |why: String| Error::Network(Trouble::Unreachable { url: self.url.clone(), why });
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let url = self.place.repository();
                 let url = gix::url::parse(url.as_str()).map_err(|error| failed(error.to_string()))?;
@@ -300,14 +309,15 @@ impl Git {
                 });
                 talk::ask(Http::new_http(client, url, Protocol::V2, false), asked, known, house, haves, &line)
             }
-            _ => Err(Error::Missing { url: self.url.clone(), what: "a way in".into() }),
+            _ => Err(Error::Network(Trouble::Missing { url: self.url.clone(), what: "a way in".into() })),
         }
     }
 
     /// Reads what a ref names: a commit, or an annotated tag of one under its own name.
     fn read(&self, tip: Tip, objects: Objects) -> Result<Here, Error> {
-        let no_bundle =
-            |why: &str| Error::NoBundle { url: self.url.clone(), why: format!("`{}` {why}", tip.name) };
+        let no_bundle = |why: &str| {
+            Error::Network(Trouble::NoBundle { url: self.url.clone(), why: format!("`{}` {why}", tip.name) })
+        };
         let broken = |error: std::io::Error| Error::Pack { url: self.url.clone(), why: error.to_string() };
         let wrong = || no_bundle("is named by a hash that nobody here knows");
         let id = objects::id(&tip.id).ok_or_else(wrong)?;

@@ -9,7 +9,7 @@ use super::{
     place::{Place, Scheme},
     ssh::Identity,
 };
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// How we come in: read from the files that the configuration names, before anybody is asked.
 pub(super) enum Access {
@@ -33,18 +33,20 @@ impl Access {
                 let url = place.repository();
                 if !tls && !spec.plain_http && !is_loopback(host) {
                     let why = "it is asked without TLS, so anybody on the way could answer".to_owned();
-                    return Err(Error::Untrusted { url, why });
+                    return Err(Error::Network(Trouble::Untrusted { url, why }));
                 }
                 let config = tls.then(|| registry::tls_config(spec.ca.as_deref())).transpose();
                 let config = config.map_err(|error| match error {
-                    registry::Error::File { path, why, fix } => Error::File { path, why, fix },
-                    other => Error::Untrusted { url: url.clone(), why: other.to_string() },
+                    registry::Error::Network(trouble @ Trouble::File { .. }) => Error::Network(trouble),
+                    other => Error::Network(Trouble::Untrusted { url: url.clone(), why: other.to_string() }),
                 })?;
                 let authorization = spec.credentials.as_deref().map(credentials).transpose()?;
-                let names = registry::Names::of_host().map_err(|error| Error::File {
-                    path: "/etc/resolv.conf".into(),
-                    why: error.to_string(),
-                    fix: "resolv.conf(5) says what it may hold".into(),
+                let names = registry::Names::of_host().map_err(|error| {
+                    Error::Network(Trouble::File {
+                        path: "/etc/resolv.conf".into(),
+                        why: error.to_string(),
+                        fix: "resolv.conf(5) says what it may hold".into(),
+                    })
                 })?;
                 Ok(Self::Http { tls: config.map(Arc::new), authorization, names })
             }
@@ -59,11 +61,11 @@ fn is_loopback(host: &str) -> bool {
 /// Reads a file of credentials, and gives the header that shows them.
 fn credentials(path: &Path) -> Result<String, Error> {
     let wrong = |why: String| {
-        Error::File {
+        Error::Network(Trouble::File {
         path: path.to_owned(),
         why,
         fix: "`credentials` of a Git source is a file with lines `username=…` and `password=…`, or `authtype=Bearer` and `credential=…`, as `git credential fill` prints them".into(),
-    }
+    })
     };
     let mut text = String::new();
     std::fs::File::open(path)

@@ -18,7 +18,7 @@ use super::{
     place::Asked,
     talk::{Tip, choose},
 };
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// What stands before the pack.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,9 @@ pub(super) fn read(
 ) -> Result<Option<(Tip, Objects)>, Error> {
     let wrong = |why: String| Error::BundleFile { url: line.url.clone(), why };
     let (file, size) = super::super::root::open_regular(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::Missing { url: line.url.clone(), what: "that file".into() },
+        std::io::ErrorKind::NotFound => {
+            Error::Network(Trouble::Missing { url: line.url.clone(), what: "that file".into() })
+        }
         _ => Error::disk("open", path)(error),
     })?;
     let mut from = BufReader::with_capacity(limits::CHUNK_BYTES, file.take(size));

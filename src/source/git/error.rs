@@ -1,6 +1,6 @@
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf};
 
-use super::super::GaveWay;
+use super::super::{GaveWay, Trouble};
 use crate::{
     fault::{Class, Fault},
     trust::git::GitRefusal,
@@ -9,92 +9,9 @@ use crate::{
 /// Why a Git repository gives no bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file that the configuration names for it.
-    #[error("{path} cannot be used: {why}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-        /// What to do.
-        fix: String,
-    },
-    /// Nobody answers.
-    #[error("{url} cannot be reached: {why}")]
-    Unreachable {
-        /// The place.
-        url: String,
-        /// What the network said.
-        why: String,
-    },
-    /// Whoever answers is too slow, or stopped in the middle.
-    #[error("{url} stalls: {what} within {} s", .within.as_secs())]
-    Stalled {
-        /// The place.
-        url: String,
-        /// What did not come.
-        what: String,
-        /// How long was waited.
-        within: Duration,
-    },
-    /// Whoever answers is not who it should be.
-    #[error("{url} is not trusted: {why}")]
-    Untrusted {
-        /// The place.
-        url: String,
-        /// What TLS or ssh said.
-        why: String,
-    },
-    /// It does not let this node in.
-    #[error("{url} does not let this node in: {why}")]
-    Credentials {
-        /// The place.
-        url: String,
-        /// What it said, or what is missing.
-        why: String,
-    },
-    /// It has no such thing.
-    #[error("{url} does not have {what}")]
-    Missing {
-        /// The place.
-        url: String,
-        /// What was asked for.
-        what: String,
-    },
-    /// It sends this node elsewhere.
-    #[error("{url} sends this node to {to}")]
-    Redirect {
-        /// The place.
-        url: String,
-        /// Where to.
-        to: String,
-    },
-    /// It says that it failed, or that it is asked too often.
-    #[error("{url} fails: {why}")]
-    Failing {
-        /// The place.
-        url: String,
-        /// Its words.
-        why: String,
-    },
-    /// It answers something that is no answer.
-    #[error("{url} answers what is none: {why}")]
-    Answer {
-        /// The place.
-        url: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// It answers without end.
-    #[error("{url} sends more than the {limit} bytes that {what} may have")]
-    TooLarge {
-        /// The place.
-        url: String,
-        /// What was asked for.
-        what: String,
-        /// The bound.
-        limit: u64,
-    },
+    /// What may happen at any place on a network.
+    #[error(transparent)]
+    Network(#[from] Trouble),
     /// Its objects are packed as no honest server packs them.
     #[error("the pack of {url} is refused: {why}")]
     Pack {
@@ -137,14 +54,6 @@ pub enum Error {
         was: String,
         /// What it names.
         found: String,
-    },
-    /// Neither form of a bundle lies there.
-    #[error("{url} is no bundle: {why}")]
-    NoBundle {
-        /// The place.
-        url: String,
-        /// What it is.
-        why: String,
     },
     /// The disk said no.
     #[error("failed to {verb} {path}")]
@@ -189,22 +98,12 @@ impl Error {
 impl Fault for Error {
     fn code(&self) -> &'static str {
         match self {
-            Self::File { .. } => "source_file",
-            Self::Unreachable { .. } => "source_unreachable",
-            Self::Stalled { .. } => "source_stalled",
-            Self::Untrusted { .. } => "source_untrusted",
-            Self::Credentials { .. } => "source_credentials",
-            Self::Missing { .. } => "source_missing",
-            Self::Redirect { .. } => "source_redirect",
-            Self::Failing { .. } => "source_failing",
-            Self::Answer { .. } => "source_answer",
-            Self::TooLarge { .. } => "source_too_large",
+            Self::Network(trouble) => trouble.code(),
             Self::Pack { .. } => "git_pack",
             Self::BundleFile { .. } => "git_bundle",
             Self::Refused { refusal, .. } => refusal.code(),
             Self::Shallow { .. } => "shallow",
             Self::MovedTag { .. } => "moved_tag",
-            Self::NoBundle { .. } => "no_bundle",
             Self::Disk { .. } => "io",
             Self::Full { .. } => "full",
             Self::GaveWay(error) => error.code(),
@@ -213,21 +112,10 @@ impl Fault for Error {
 
     fn class(&self) -> Class {
         match self {
-            Self::File { .. }
-            | Self::Answer { .. }
-            | Self::TooLarge { .. }
-            | Self::Pack { .. }
-            | Self::BundleFile { .. }
-            | Self::NoBundle { .. } => Class::Invalid,
-            Self::Untrusted { .. }
-            | Self::Credentials { .. }
-            | Self::Redirect { .. }
-            | Self::MovedTag { .. } => Class::Denied,
-            Self::Unreachable { .. }
-            | Self::Stalled { .. }
-            | Self::Missing { .. }
-            | Self::Failing { .. }
-            | Self::Shallow { .. } => Class::Unavailable,
+            Self::Network(trouble) => trouble.class(),
+            Self::Pack { .. } | Self::BundleFile { .. } => Class::Invalid,
+            Self::MovedTag { .. } => Class::Denied,
+            Self::Shallow { .. } => Class::Unavailable,
             Self::Refused { refusal, .. } => refusal.class(),
             Self::Disk { .. } | Self::Full { .. } => Class::System,
             Self::GaveWay(error) => error.class(),
@@ -236,30 +124,31 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::File { fix, .. } => return Some(fix.clone()),
-            Self::Unreachable { .. } => {
-                "what runs keeps running; check the address, the route and /etc/resolv.conf, or bring the bundle on a medium"
+            Self::Network(trouble @ (Trouble::File { .. } | Trouble::Unreachable { .. })) => {
+                return trouble.hint();
             }
-            Self::Stalled { .. } => {
+            Self::Network(Trouble::Stalled { .. }) => {
                 "what runs keeps running; the agent asks again later, and `git fetch` from the same place shows whether anybody is served"
             }
-            Self::Untrusted { .. } => {
+            Self::Network(Trouble::Untrusted { .. }) => {
                 "for https name the authority that signed its certificate as `ca` of the source, for ssh its key in `knownHosts`; where it was changed, ask whoever runs the server before you follow"
             }
-            Self::Credentials { .. } => {
+            Self::Network(Trouble::Credentials { .. }) => {
                 "name a file with `username=` and `password=` as `credentials` of the source, for ssh a private key, and check that the account may read"
             }
-            Self::Missing { .. } => {
+            Self::Network(Trouble::Missing { .. }) => {
                 "check path and ref (`…/site.git#refs/tags/site-*`); `git ls-remote` lists what the server has"
             }
-            Self::Redirect { .. } => {
+            Self::Network(Trouble::Redirect { .. }) => {
                 "write that address into the source if it is meant; no redirect is followed"
             }
-            Self::Failing { .. } => "the server's own log says more; the agent asks again later",
-            Self::Answer { .. } => {
+            Self::Network(Trouble::Failing { .. }) => {
+                "the server's own log says more; the agent asks again later"
+            }
+            Self::Network(Trouble::Answer { .. }) => {
                 "what answers there is no Git server of this century, or a broken one; ask whoever runs it"
             }
-            Self::TooLarge { .. } | Self::Pack { .. } => {
+            Self::Network(Trouble::TooLarge { .. }) | Self::Pack { .. } => {
                 "nothing of it was kept; ask whoever may push to the repository, and whoever runs the server"
             }
             Self::BundleFile { .. } => {
@@ -272,7 +161,7 @@ impl Fault for Error {
             Self::MovedTag { .. } => {
                 "a tag was moved: ask the people of the repository who did that; a new bundle gets a new tag"
             }
-            Self::NoBundle { .. } => {
+            Self::Network(Trouble::NoBundle { .. }) => {
                 "`cargo xtask bundle tag` makes a tag that is a bundle; a branch holds the layout at the top of its tree"
             }
             Self::Full { .. } => "make room there, or bring the bundle on a medium",

@@ -25,6 +25,7 @@ use super::{Error, objects::Objects};
 use crate::{
     digest::{Digest, hex},
     limits,
+    source::Trouble,
 };
 
 /// The folder of the store below which repositories lie.
@@ -179,10 +180,12 @@ impl House {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Accepted::default()),
             Err(error) => return Err(Error::disk("read", path)(error)),
         };
-        serde_json::from_slice(&bytes).map_err(|error| Error::File {
-            path,
-            why: error.to_string(),
-            fix: "remove it; the next bundle's own signatures and number are checked all the same".into(),
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Error::Network(Trouble::File {
+                path,
+                why: error.to_string(),
+                fix: "remove it; the next bundle's own signatures and number are checked all the same".into(),
+            })
         })
     }
 

@@ -26,7 +26,7 @@ use tokio_rustls::{
 };
 
 use super::{super::registry::Names, Error, line::Line};
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// Something to read from and to write to.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -56,6 +56,8 @@ struct Exchange {
     peer: Rc<Peer>,
     request: Option<Unsent>,
     answer: Option<Incoming>,
+    /// Nothing of the answer was read yet.
+    is_new: bool,
 }
 
 type Shared = Rc<RefCell<Exchange>>;
@@ -84,7 +86,7 @@ impl Client {
             |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         let headers = headers.into_iter().filter_map(|it| pair(it.as_ref())).collect();
         let request = Some((method, url.to_owned(), headers, Vec::new()));
-        Rc::new(RefCell::new(Exchange { peer: Rc::clone(&self.0), request, answer: None }))
+        Rc::new(RefCell::new(Exchange { peer: Rc::clone(&self.0), request, answer: None, is_new: true }))
     }
 }
 
@@ -170,14 +172,21 @@ impl Exchange {
                     }
                 })?;
                 let Some(frame) = frame else { return Ok(Bytes::new()) };
-                let broken =
-                    |error: hyper::Error| Error::Failing { url: line.url.clone(), why: words(&error) };
+                let broken = |error: hyper::Error| {
+                    Error::Network(Trouble::Failing { url: line.url.clone(), why: words(&error) })
+                };
                 // What is no data is a trailer, which nobody asked for.
                 let Ok(bytes) = frame.map_err(broken)?.into_data() else { continue };
                 line.took(bytes.len())?;
-                if !bytes.is_empty() {
-                    return Ok(bytes);
+                if bytes.is_empty() {
+                    continue;
                 }
+                if std::mem::take(&mut self.is_new)
+                    && let Some(why) = refusal(&bytes)
+                {
+                    return Err(Error::Network(Trouble::Answer { url: line.url.clone(), why }));
+                }
+                return Ok(bytes);
             }
         };
         let piece = next().map_err(|error| line.fail(error))?;
@@ -188,6 +197,13 @@ impl Exchange {
     }
 }
 
+/// What a server says instead of an answer, which the library would take for one (gitprotocol-pack, `error-line`).
+fn refusal(first: &[u8]) -> Option<String> {
+    let told = first.get(4..)?.strip_prefix(b"ERR ")?;
+    let told = told.split(|it| *it == b'\n').next().unwrap_or_default();
+    Some(String::from_utf8_lossy(told).chars().filter(|it| !it.is_control()).take(400).collect())
+}
+
 impl Peer {
     fn request(
         &self,
@@ -196,7 +212,9 @@ impl Peer {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Result<Request<Full<Bytes>>, Error> {
-        let answer = |why: &dyn ToString| Error::Answer { url: self.line.url.clone(), why: why.to_string() };
+        let answer = |why: &dyn ToString| {
+            Error::Network(Trouble::Answer { url: self.line.url.clone(), why: why.to_string() })
+        };
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| answer(&error))?;
         let path = uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
         let host = uri.authority().map(|it| it.as_str().to_owned()).unwrap_or_default();
@@ -224,12 +242,16 @@ impl Peer {
     ) -> Result<Response<Incoming>, Error> {
         let line = &self.line;
         let connect = line.patience.connect;
-        let late = |_| Error::Unreachable {
-            url: line.url.clone(),
-            why: format!("no connection within {} s", connect.as_secs()),
+        let late = |_| {
+            Error::Network(Trouble::Unreachable {
+                url: line.url.clone(),
+                why: format!("no connection within {} s", connect.as_secs()),
+            })
         };
         let stream = timeout(connect, self.connect()).await.map_err(late)??;
-        let failing = |error: hyper::Error| Error::Failing { url: line.url.clone(), why: words(&error) };
+        let failing = |error: hyper::Error| {
+            Error::Network(Trouble::Failing { url: line.url.clone(), why: words(&error) })
+        };
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failing)?;
         // It ends with the answer, or with the runtime.
@@ -240,7 +262,7 @@ impl Peer {
 
     async fn connect(&self) -> Result<Box<dyn Stream>, Error> {
         let url = || self.line.url.clone();
-        let unreachable = |why: String| Error::Unreachable { url: url(), why };
+        let unreachable = |why: String| Error::Network(Trouble::Unreachable { url: url(), why });
         let addresses: Vec<std::net::IpAddr> = match self.host.parse() {
             Ok(address) => vec![address],
             Err(_) => {
@@ -262,7 +284,7 @@ impl Peer {
     async fn secure(&self, stream: TcpStream) -> Result<Box<dyn Stream>, Error> {
         let _ = stream.set_nodelay(true);
         let Some(config) = &self.tls else { return Ok(Box::new(stream)) };
-        let untrusted = |why: String| Error::Untrusted { url: self.line.url.clone(), why };
+        let untrusted = |why: String| Error::Network(Trouble::Untrusted { url: self.line.url.clone(), why });
         let name = ServerName::try_from(self.host.clone()).map_err(|error| untrusted(error.to_string()))?;
         match TlsConnector::from(Arc::clone(config)).connect(name, stream).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -280,21 +302,24 @@ impl Peer {
                     None => format!("it asks who we are ({status}), and no credentials are named"),
                     Some(_) => format!("it does not take the credentials ({status})"),
                 };
-                Err(Error::Credentials { url, why })
+                Err(Error::Network(Trouble::Credentials { url, why }))
             }
             StatusCode::NOT_FOUND | StatusCode::GONE => {
-                Err(Error::Missing { url, what: format!("that repository ({status})") })
+                Err(Error::Network(Trouble::Missing { url, what: format!("that repository ({status})") }))
             }
             status if status.is_redirection() => {
                 let to = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
                 let to = to.unwrap_or("nowhere").chars().filter(|it| !it.is_control()).take(400).collect();
-                Err(Error::Redirect { url, to })
+                Err(Error::Network(Trouble::Redirect { url, to }))
             }
-            StatusCode::TOO_MANY_REQUESTS => {
-                Err(Error::Failing { url, why: format!("it is asked too often ({status})") })
+            StatusCode::TOO_MANY_REQUESTS => Err(Error::Network(Trouble::Failing {
+                url,
+                why: format!("it is asked too often ({status})"),
+            })),
+            status if status.is_server_error() => {
+                Err(Error::Network(Trouble::Failing { url, why: status.to_string() }))
             }
-            status if status.is_server_error() => Err(Error::Failing { url, why: status.to_string() }),
-            status => Err(Error::Answer { url, why: status.to_string() }),
+            status => Err(Error::Network(Trouble::Answer { url, why: status.to_string() })),
         }
     }
 }

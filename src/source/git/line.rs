@@ -8,7 +8,7 @@ use super::{
     super::{GaveWay, GiveWay, registry::Patience},
     Error,
 };
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// One conversation with a server: how much may still come, until when, and what went wrong first. The library in
 /// between hands on texts; what an operator reads is kept here.
@@ -70,7 +70,7 @@ impl Line {
         phase.window.1 = phase.window.1.saturating_add(count);
         if phase.taken > phase.limit {
             let (what, limit) = (phase.what.to_owned(), phase.limit);
-            return Err(Error::TooLarge { url: self.url.clone(), what, limit });
+            return Err(Error::Network(Trouble::TooLarge { url: self.url.clone(), what, limit }));
         }
         if phase.deadline.is_none() && phase.window.0.elapsed() >= self.patience.window {
             if phase.window.1 < self.patience.window_bytes {
@@ -108,6 +108,6 @@ impl Line {
     }
 
     pub(super) fn stalled(&self, what: String, within: Duration) -> Error {
-        Error::Stalled { url: self.url.clone(), what, within }
+        Error::Network(Trouble::Stalled { url: self.url.clone(), what, within })
     }
 }

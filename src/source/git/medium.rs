@@ -16,6 +16,7 @@ use crate::{
     bundle::{Item, Medium, Opened},
     digest::Digest,
     limits,
+    source::Trouble,
     trust::git::Id,
 };
 
@@ -97,11 +98,11 @@ impl GitMedium {
         }
         if envelope.is_none() && !named.contains_key(&Item::Bundle.to_string()) {
             let why = "no tag's message ends with an envelope, and its tree has no `bundle.dsse`".to_owned();
-            return Err(Error::NoBundle { url: url.to_owned(), why });
+            return Err(Error::Network(Trouble::NoBundle { url: url.to_owned(), why }));
         }
         if roots.len() > limits::ROOTS {
             let why = "it holds more roots than a medium may".to_owned();
-            return Err(Error::NoBundle { url: url.to_owned(), why });
+            return Err(Error::Network(Trouble::NoBundle { url: url.to_owned(), why }));
         }
         Ok(Self { label, objects, named, roots, envelope, loose, sums: OnceLock::new() })
     }

@@ -18,7 +18,7 @@ use std::{
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Error, line::Line};
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// Where ssh itself keeps the keys of hosts for everybody.
 const KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
@@ -104,17 +104,19 @@ pub(super) fn connect(
     }
     command.args(["--", host]).arg(upload_pack(path));
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| Error::File {
-        path: "ssh".into(),
-        why: error.to_string(),
-        fix: "install OpenSSH's client, or ask the same repository by https".into(),
+    let mut child = child.map_err(|error| {
+        Error::Network(Trouble::File {
+            path: "ssh".into(),
+            why: error.to_string(),
+            fix: "install OpenSSH's client, or ask the same repository by https".into(),
+        })
     })?;
     let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let words = Arc::new(Mutex::new(String::new()));
     let session = Session { child, line: Rc::clone(line), words: Arc::clone(&words) };
     let (Some(stdin), Some(out), Some(stderr)) = streams else {
         let (url, why) = (line.url.clone(), "ssh has no pipes".to_owned());
-        return Err(Error::Failing { url, why });
+        return Err(Error::Network(Trouble::Failing { url, why }));
     };
     // It ends with the program, whose end closes the pipe.
     std::thread::spawn(move || {
@@ -143,7 +145,8 @@ fn quoted(path: &Path) -> String {
 }
 
 fn readable(path: &Path, fix: &str) -> Result<(), Error> {
-    let wrong = |why: String| Error::File { path: path.to_owned(), why, fix: fix.to_owned() };
+    let wrong =
+        |why: String| Error::Network(Trouble::File { path: path.to_owned(), why, fix: fix.to_owned() });
     if path.to_string_lossy().contains(['"', '\n', '$']) {
         return Err(wrong("its name has a character that ssh would not take".into()));
     }
@@ -224,12 +227,12 @@ fn meaning(url: String, why: String, words: &str) -> Error {
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
         "No matching host key",
     ]) {
-        Error::Untrusted { url, why }
+        Error::Network(Trouble::Untrusted { url, why })
     } else if says(&["Permission denied", "Too many authentication failures", "Load key", "invalid format"]) {
-        Error::Credentials { url, why }
+        Error::Network(Trouble::Credentials { url, why })
     } else if says(&["does not appear to be a git repository", "not found", "does not exist", "No such file"])
     {
-        Error::Missing { url, what: format!("that repository ({why})") }
+        Error::Network(Trouble::Missing { url, what: format!("that repository ({why})") })
     } else if says(&[
         "Could not resolve",
         "Connection refused",
@@ -241,10 +244,10 @@ fn meaning(url: String, why: String, words: &str) -> Error {
         "Connection reset by",
         "timeout",
     ]) {
-        Error::Unreachable { url, why }
+        Error::Network(Trouble::Unreachable { url, why })
     } else {
         let why = if why.is_empty() { "it ended without a word".to_owned() } else { why };
-        Error::Failing { url, why }
+        Error::Network(Trouble::Failing { url, why })
     }
 }
 

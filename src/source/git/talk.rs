@@ -11,7 +11,8 @@ use gix_protocol::{
     transport::{Service, client::blocking_io::Transport},
 };
 
-use super::{Error, house::House, line::Line, objects::Objects, pack, place::Asked};
+use super::{Error, heard::Heard, house::House, line::Line, objects::Objects, pack, place::Asked};
+use crate::source::Trouble;
 
 /// What a ref names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn ask<T: Transport>(
 ) -> Result<Option<(Tip, Objects)>, Error> {
     let answer = |error: &gix::Error| {
         let why = words(error);
-        line.verdict(|| Error::Answer { url: line.url.clone(), why })
+        line.verdict(|| Error::Network(Trouble::Answer { url: line.url.clone(), why }))
     };
     let nobody = |_| Err(gix::Error::from_error(std::io::Error::other("nobody is asked for credentials")));
     let mut handshake =
@@ -79,6 +80,7 @@ pub(super) fn ask<T: Transport>(
     let limit = house.room(&line.url)?;
     house.begin()?;
     let refused = RefCell::new(None);
+    let heard = Heard::default();
     let received = gix_protocol::fetch(
         &mut question,
         |reader, _, _| {
@@ -89,7 +91,7 @@ pub(super) fn ask<T: Transport>(
                     std::io::ErrorKind::UnexpectedEof => "its answer ends in the middle".to_owned(),
                     _ => error.to_string(),
                 };
-                Error::Failing { url: line.url.clone(), why }
+                Error::Network(Trouble::Failing { url: line.url.clone(), why })
             };
             pack::take(reader, &objects, house.folder(), line, pack::Ends::Later, from_line).map_err(
                 |error| {
@@ -100,7 +102,7 @@ pub(super) fn ask<T: Transport>(
             )?;
             Ok(true)
         },
-        Discard,
+        heard.clone(),
         &AtomicBool::new(false),
         fetch::Context {
             handshake: &mut handshake,
@@ -119,9 +121,12 @@ pub(super) fn ask<T: Transport>(
     if let Err(error) = received {
         let why = words(&error);
         let otherwise = || {
+            if let Some(why) = heard.failure() {
+                return Error::Network(Trouble::Failing { url: line.url.clone(), why });
+            }
             refused.take().unwrap_or_else(|| match why.contains("shallow") {
                 true => Error::Shallow { url: line.url.clone() },
-                false => Error::Failing { url: line.url.clone(), why },
+                false => Error::Network(Trouble::Failing { url: line.url.clone(), why }),
             })
         };
         return Err(line.verdict(otherwise));
@@ -160,7 +165,7 @@ fn hash_of(handshake: &Handshake, line: &Line) -> Result<gix::hash::Kind, Error>
         Some(b"sha256") => Ok(gix::hash::Kind::Sha256),
         Some(other) => {
             let why = format!("its objects are named by `{}`", other.escape_ascii());
-            Err(Error::Answer { url: line.url.clone(), why })
+            Err(Error::Network(Trouble::Answer { url: line.url.clone(), why }))
         }
     }
 }
@@ -188,7 +193,7 @@ pub(super) fn choose(
 ) -> Result<Tip, Error> {
     let refs: BTreeMap<String, ObjectId> = refs.into_iter().collect();
     let tip = |name: &str| refs.get(name).map(|id| Tip { name: name.to_owned(), id: *id });
-    let missing = |what: String| Error::Missing { url: url.to_owned(), what };
+    let missing = |what: String| Error::Network(Trouble::Missing { url: url.to_owned(), what });
     match asked {
         Asked::Head => tip("HEAD").ok_or_else(|| missing("a `HEAD` that names a commit".into())),
         Asked::Full(name) => tip(name).ok_or_else(|| missing(format!("`{name}`"))),

@@ -11,6 +11,7 @@ use crate::{
     limits,
     oci::{Descriptor, Document, Manifest},
     source::Failure,
+    source::Trouble,
 };
 
 /// What a manifest says that it is when it is a bundle.
@@ -70,7 +71,8 @@ impl Artifact {
     /// # Errors
     /// When it is none.
     pub fn new(client: Arc<Client>, fetched: &Fetched) -> Result<Self, Error> {
-        let items = items(fetched).map_err(|why| Error::NoBundle { url: client.url().to_owned(), why })?;
+        let items = items(fetched)
+            .map_err(|why| Error::Network(Trouble::NoBundle { url: client.url().to_owned(), why }))?;
         Ok(Self { client, items, read: Mutex::default() })
     }
 

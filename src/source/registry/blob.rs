@@ -9,7 +9,7 @@ use reqwest::Response;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Client, Error};
-use crate::{digest::Digest, limits, source::Failure};
+use crate::{digest::Digest, limits, source::Failure, source::Trouble};
 
 /// Pieces of an answer that wait to be read; each has some hundred kilobytes at most.
 const AHEAD: usize = 8;
@@ -111,7 +111,11 @@ impl Fetch {
                 Ok(End::Broken(error)) => error,
                 // What says no says it again.
                 Err(error)
-                    if broken == 0 || !matches!(error, Error::Unreachable { .. } | Error::Failing { .. }) =>
+                    if broken == 0
+                        || !matches!(
+                            error,
+                            Error::Network(Trouble::Unreachable { .. } | Trouble::Failing { .. })
+                        ) =>
                 {
                     drop(self.sender.send(Err(error)).await);
                     return;
@@ -147,7 +151,7 @@ impl Fetch {
             skip -= skipped as u64;
             if piece.len() as u64 > self.size.saturating_sub(self.at) {
                 let (url, what) = (self.client.url().to_owned(), format!("blob {}", self.digest));
-                return Err(Error::TooLarge { url, what, limit: self.size });
+                return Err(Error::Network(Trouble::TooLarge { url, what, limit: self.size }));
             }
             self.at += piece.len() as u64;
             if !piece.is_empty() && self.sender.send(Ok(piece)).await.is_err() {

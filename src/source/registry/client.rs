@@ -14,6 +14,7 @@ use super::{Credentials, Error, Names, Place, blob::Blob, tls};
 use crate::{
     digest::Digest,
     limits, oci,
+    source::Trouble,
     source::{GaveWay, GiveWay, Hosts, Spec},
 };
 
@@ -94,11 +95,14 @@ impl Client {
         let scheme = if plain { "http" } else { "https" };
         let url = place.to_string();
         let base = Url::parse(&format!("{scheme}://{}/v2/{}/", place.host(), place.path()));
-        let base = base.map_err(|error| Error::Answer { url: url.clone(), why: error.to_string() })?;
-        let unusable = |path: &str, why: String| Error::File {
-            path: path.into(),
-            why,
-            fix: "names of hosts are found by /etc/hosts and /etc/resolv.conf".into(),
+        let base = base
+            .map_err(|error| Error::Network(Trouble::Answer { url: url.clone(), why: error.to_string() }))?;
+        let unusable = |path: &str, why: String| {
+            Error::Network(Trouble::File {
+                path: path.into(),
+                why,
+                fix: "names of hosts are found by /etc/hosts and /etc/resolv.conf".into(),
+            })
         };
         let names = Names::of_host().map_err(|error| unusable("/etc/resolv.conf", error.to_string()))?;
         let http = reqwest::Client::builder()
@@ -222,7 +226,7 @@ impl Client {
         let expected = size.saturating_sub(at).saturating_add(skip);
         match header(&response, CONTENT_LENGTH).parse::<u64>() {
             Ok(found) if found > expected => {
-                Err(Error::TooLarge { url: self.url.clone(), what, limit: size })
+                Err(Error::Network(Trouble::TooLarge { url: self.url.clone(), what, limit: size }))
             }
             Ok(found) if found < expected => Err(Error::Short {
                 url: self.url.clone(),
@@ -253,11 +257,11 @@ impl Client {
     }
 
     pub(super) fn answer(&self, why: impl Into<String>) -> Error {
-        Error::Answer { url: self.url.clone(), why: why.into() }
+        Error::Network(Trouble::Answer { url: self.url.clone(), why: why.into() })
     }
 
     pub(super) fn stalled(&self, what: impl Into<String>, within: Duration) -> Error {
-        Error::Stalled { url: self.url.clone(), what: what.into(), within }
+        Error::Network(Trouble::Stalled { url: self.url.clone(), what: what.into(), within })
     }
 
     /// One request, shown who asks and followed to where it is sent, until something answers.
@@ -307,13 +311,13 @@ impl Client {
     pub(super) fn broken(&self, error: &reqwest::Error) -> Error {
         let (url, why) = (self.url.clone(), deepest(error));
         if why.starts_with("invalid peer certificate") {
-            return Error::Untrusted { url, why };
+            return Error::Network(Trouble::Untrusted { url, why });
         }
         if error.is_timeout() {
             let why = format!("no connection within {} s", self.patience.connect.as_secs());
-            return Error::Unreachable { url, why };
+            return Error::Network(Trouble::Unreachable { url, why });
         }
-        Error::Unreachable { url, why }
+        Error::Network(Trouble::Unreachable { url, why })
     }
 
     /// An answer with one of these codes, or what the registry says instead.
@@ -326,11 +330,13 @@ impl Client {
         let url = self.url.clone();
         let why = format!("{told} (HTTP {})", status.as_u16());
         Err(match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Credentials { url, why },
-            StatusCode::NOT_FOUND => Error::Missing { url, what: what.to_owned() },
-            StatusCode::TOO_MANY_REQUESTS => Error::Failing { url, why },
-            status if status.is_server_error() => Error::Failing { url, why },
-            _ => Error::Answer { url, why },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Error::Network(Trouble::Credentials { url, why })
+            }
+            StatusCode::NOT_FOUND => Error::Network(Trouble::Missing { url, what: what.to_owned() }),
+            StatusCode::TOO_MANY_REQUESTS => Error::Network(Trouble::Failing { url, why }),
+            status if status.is_server_error() => Error::Network(Trouble::Failing { url, why }),
+            _ => Error::Network(Trouble::Answer { url, why }),
         })
     }
 
@@ -358,7 +364,8 @@ impl Client {
 
     /// The whole of an answer, which may have at most so many bytes.
     async fn collect(&self, mut response: Response, what: &str, limit: u64) -> Result<Vec<u8>, Error> {
-        let too_large = || Error::TooLarge { url: self.url.clone(), what: what.to_owned(), limit };
+        let too_large =
+            || Error::Network(Trouble::TooLarge { url: self.url.clone(), what: what.to_owned(), limit });
         if header(&response, CONTENT_LENGTH).parse::<u64>().is_ok_and(|it| it > limit) {
             return Err(too_large());
         }

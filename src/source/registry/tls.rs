@@ -3,7 +3,7 @@ use std::{io::Read as _, path::Path, sync::Arc};
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject as _};
 
 use super::Error;
-use crate::limits;
+use crate::{limits, source::Trouble};
 
 /// How connections are made: with the authorities of a file alone, or with those of the system.
 ///
@@ -13,10 +13,12 @@ pub(in crate::source) fn config(ca: Option<&Path>) -> Result<ClientConfig, Error
     let mut roots = RootCertStore::empty();
     match ca {
         Some(path) => {
-            let wrong = |why: String| Error::File {
-                path: path.to_owned(),
-                why,
-                fix: "`ca` names a file of certificates in PEM (`-----BEGIN CERTIFICATE-----`)".into(),
+            let wrong = |why: String| {
+                Error::Network(Trouble::File {
+                    path: path.to_owned(),
+                    why,
+                    fix: "`ca` names a file of certificates in PEM (`-----BEGIN CERTIFICATE-----`)".into(),
+                })
             };
             let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
             let mut bytes = Vec::new();
@@ -40,10 +42,12 @@ pub(in crate::source) fn config(ca: Option<&Path>) -> Result<ClientConfig, Error
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::File {
-            path: ca.map(Path::to_owned).unwrap_or_default(),
-            why: error.to_string(),
-            fix: "please report this".into(),
+        .map_err(|error| {
+            Error::Network(Trouble::File {
+                path: ca.map(Path::to_owned).unwrap_or_default(),
+                why: error.to_string(),
+                fix: "please report this".into(),
+            })
         })?;
     Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }

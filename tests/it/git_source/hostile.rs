@@ -140,6 +140,34 @@ fn servers_that_lie() {
             Class::Unavailable,
             "`main`",
         ),
+        row(
+            "ends before the pack",
+            Lie::Whole(200, text(result), packet(b"packfile\n")),
+            pack,
+            "source_failing",
+            Class::Unavailable,
+            "ends in the middle",
+        ),
+        row(
+            "says that it failed",
+            Lie::Whole(
+                200,
+                text(result),
+                [packet(b"packfile\n"), packet(b"\x03out of memory\n"), b"0000".to_vec()].concat(),
+            ),
+            pack,
+            "source_failing",
+            Class::Unavailable,
+            "out of memory",
+        ),
+        row(
+            "says that it will not",
+            Lie::Whole(200, text(result), packet(b"ERR access denied by policy\n")),
+            refs,
+            "source_answer",
+            Class::Invalid,
+            "policy",
+        ),
     ];
     let yard = Yard::new();
     yard.push_layout(&bundle(1, &SIGNERS));

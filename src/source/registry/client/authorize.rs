@@ -13,7 +13,7 @@ use super::{
     super::{Credentials, Error, Place, challenge::Challenge, credentials},
     Client, words,
 };
-use crate::{limits, source::Hosts};
+use crate::{limits, source::Hosts, source::Trouble};
 
 impl Client {
     /// Whether a target is the registry itself, which alone is shown who asks.
@@ -40,12 +40,13 @@ impl Client {
             return Ok(());
         }
         let to = if safe { named } else { format!("{}://{named}", target.scheme()) };
-        Err(Error::Redirect { url: self.url.clone(), to: words(to.as_bytes()) })
+        Err(Error::Network(Trouble::Redirect { url: self.url.clone(), to: words(to.as_bytes()) }))
     }
 
     /// Does what the registry asks for, and keeps what it is to be shown.
     pub(super) async fn authorize(&self, response: &Response) -> Result<(), Error> {
-        let refused = |why: &str| Error::Credentials { url: self.url.clone(), why: why.to_owned() };
+        let refused =
+            |why: &str| Error::Network(Trouble::Credentials { url: self.url.clone(), why: why.to_owned() });
         let asked: Vec<&str> =
             response.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|it| it.to_str().ok()).collect();
         let challenge = Challenge::parse(&asked.join(", "));
@@ -111,11 +112,11 @@ impl Client {
 /// What a docker configuration file has for a place.
 pub(super) fn read_credentials(path: &Path, place: &Place) -> Result<Option<Credentials>, Error> {
     let wrong = |why: String| {
-        Error::File {
+        Error::Network(Trouble::File {
         path: path.to_owned(),
         why,
         fix: "write it as docker's `config.json`: {\"auths\": {\"HOST\": {\"auth\": \"name:password in base64\"}}}".into(),
-    }
+    })
     };
     let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
     let mut bytes = Vec::new();
