@@ -173,7 +173,7 @@ pub fn plan(
     steps.extend(applying.steps);
     if !applying.again {
         steps.extend(deletes);
-        if observed.inventory.as_ref() != Some(&last) {
+        if !recorded(rendered, observed.inventory.as_ref(), &last) {
             steps.push(Step::Record(Box::new(last)));
         }
         let changed: BTreeSet<ObjectId> = steps.iter().filter_map(written).collect();
@@ -342,6 +342,15 @@ fn vanished(rendered: &Rendered, observed: &Observed, entry: &InventoryEntry) ->
     observed.inventory.as_ref().is_some_and(|inventory| {
         let same = inventory.bundle == Some(origin.bundle) && inventory.generation == origin.generation;
         same && inventory.entries.iter().any(|it| it.id == entry.id)
+    })
+}
+
+/// Whether the inventory need not be written. Which bundle it names matters only where the same bundle may render less another
+/// time; for any other entry, one that is the same in the next bundle touches nothing at all.
+fn recorded(rendered: &Rendered, inventory: Option<&Inventory>, last: &Inventory) -> bool {
+    inventory.is_some_and(|inventory| {
+        let bundle = if rendered.asked() { last.bundle } else { inventory.bundle };
+        *inventory == Inventory { bundle, ..last.clone() }
     })
 }
 

@@ -116,6 +116,7 @@ fn outcome(content: &Content, spec: &Spec, inputs: &Inputs) -> Result<Outcome, W
         }
     }
     parts.objects = parts.objects.into_iter().map(|(object, place)| (normalize(object), place)).collect();
+    parts.asked = !inputs.answers.lookups.is_empty();
     let origin = Origin {
         owner,
         bundle: content.root().digest(),

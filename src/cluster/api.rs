@@ -2,17 +2,19 @@
 //!
 //! ```text
 //! access       which server, and who we are: a kubeconfig, or a pod's own credentials; read again when a file changes
+//! awake        connections that end when their process stood still
 //! connection   one request and its answer, in time and within bounds
 //! path         where things are
 //! discovery    what is served, remembered until something is missing
 //! stream       watches, line by line
 //! ```
 //!
-//! Of `kube` only the connection is used (TLS, credentials, pooling). The requests are ours, since the port's promises are about them:
+//! Of `kube` only the client is used (TLS, credentials). The requests are ours, since the port's promises are about them:
 //! none is retried, each ends in time, a refusal keeps the server's own words, and metadata comes without `managedFields`, which
 //! is most of it and of no use to a watch.
 
 mod access;
+mod awake;
 mod connection;
 mod discovery;
 mod path;
@@ -26,6 +28,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::{
+    awake::Mark,
     connection::{Answer, Call, Connection},
     discovery::Discovery,
     path::{Path, Query},
@@ -174,18 +177,20 @@ impl ApiServer {
     }
 
     async fn apply_to(&self, object: &Object, options: &ApplyOptions, part: &str) -> Result<Object, Error> {
+        let decided = Mark::now();
         let path = self.at(&Reference::of(object)).await?.part(part);
         let mut query = writing(&options.field_manager, options.dry_run);
         query.set("force", if options.force { "true" } else { "false" });
         // JSON is YAML.
-        let call = Call::new(Method::PATCH, path.with(&query));
+        let call = Call::write(decided, Method::PATCH, path.with(&query));
         self.write(object, call.header(CONTENT_TYPE, "application/apply-patch+yaml")).await
     }
 
     async fn replace(&self, object: &Object, options: &UpdateOptions, part: &str) -> Result<Object, Error> {
+        let decided = Mark::now();
         let path = self.at(&Reference::of(object)).await?.part(part);
         let query = writing(&options.field_manager, options.dry_run);
-        self.write(object, Call::new(Method::PUT, path.with(&query))).await
+        self.write(object, Call::write(decided, Method::PUT, path.with(&query))).await
     }
 }
 
@@ -311,12 +316,13 @@ impl Cluster for ApiServer {
     }
 
     async fn create(&self, object: &Object, options: &CreateOptions) -> Result<Object, Error> {
+        let decided = Mark::now();
         let resource = self.resource(object.gvk()).await?;
         // The place is checked as for any other request, though a creation names it in the body alone.
         Path::object(&resource, object.namespace().unwrap_or(""), object.name())?;
         let path = Path::collection(&resource, object.namespace())?;
         let query = writing(&options.field_manager, options.dry_run);
-        self.write(object, Call::new(Method::POST, path.with(&query))).await
+        self.write(object, Call::write(decided, Method::POST, path.with(&query))).await
     }
 
     async fn update(&self, object: &Object, options: &UpdateOptions) -> Result<Object, Error> {
@@ -333,14 +339,16 @@ impl Cluster for ApiServer {
         operations: &[Value],
         options: &UpdateOptions,
     ) -> Result<Object, Error> {
+        let decided = Mark::now();
         let path = self.at(reference).await?;
         let query = writing(&options.field_manager, options.dry_run);
         let body = serde_json::to_vec(operations).map_err(malformed)?;
-        let call = Call::new(Method::PATCH, path.with(&query)).with_body(body);
+        let call = Call::write(decided, Method::PATCH, path.with(&query)).with_body(body);
         self.object(&reference.gvk, call.header(CONTENT_TYPE, "application/json-patch+json")).await
     }
 
     async fn delete(&self, reference: &Reference, options: &DeleteOptions) -> Result<(), Error> {
+        let decided = Mark::now();
         let path = self.at(reference).await?;
         let mut body = json!({
             "apiVersion": "v1",
@@ -355,7 +363,7 @@ impl Cluster for ApiServer {
             fields.insert("dryRun".to_owned(), json!(["All"]));
         }
         let body = serde_json::to_vec(&body).map_err(malformed)?;
-        let call = Call::new(Method::DELETE, path.with(&Query::default())).with_body(body);
+        let call = Call::write(decided, Method::DELETE, path.with(&Query::default())).with_body(body);
         self.ask_of(&reference.gvk, call).await.map(drop)
     }
 }

@@ -14,7 +14,10 @@ pub(super) async fn follow(node: Arc<Node>, index: usize) {
     let mut told: Option<Report> = None;
     let mut pause = SPREAD.mul_f64(chance());
     while !node.is_stopped() {
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => (),
+            () = node.lacks_a_bundle() => (),
+        }
         let asking = Arc::clone(&node);
         // What panics here is the fault of one answer.
         let news = tokio::task::spawn_blocking(move || asking.poll(index)).await.unwrap_or(false);

@@ -44,7 +44,8 @@ const NAME: usize = 253;
 pub struct Inventory {
     /// The entry.
     pub owner: Owner,
-    /// The bundle that was last applied in full; none before the first.
+    /// The bundle that was applied in full when this was written last; none before the first. A later one that left the same is
+    /// noted only where its render read the cluster.
     pub bundle: Option<Digest>,
     /// The generation of the spec that was applied with it.
     pub generation: i64,

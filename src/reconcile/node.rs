@@ -101,6 +101,8 @@ pub struct Node {
     pub(super) clock: Clock,
     waker: tokio::sync::Notify,
     pub(super) other_kinds: tokio::sync::Notify,
+    /// Another node has what this one must have before it may write.
+    pub(super) behind: tokio::sync::Notify,
     stopped: std::sync::atomic::AtomicBool,
     /// What other nodes decided is known here, as of the beginning of this term.
     pub(super) joined: std::sync::atomic::AtomicBool,
@@ -164,6 +166,7 @@ impl Node {
             clock,
             waker: tokio::sync::Notify::new(),
             other_kinds: tokio::sync::Notify::new(),
+            behind: tokio::sync::Notify::new(),
             stopped: std::sync::atomic::AtomicBool::new(false),
             joined: std::sync::atomic::AtomicBool::new(false),
             pass: tokio::sync::Mutex::new(()),

@@ -23,6 +23,9 @@ impl Node {
             }
         });
         let may = self.prepare_to_keep().await;
+        if may.as_ref().is_err_and(|report| report.code == "behind") {
+            self.behind.notify_waiters();
+        }
         for channel in self.own_channels() {
             self.beat();
             if let Err(report) = &may {

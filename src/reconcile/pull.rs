@@ -114,6 +114,11 @@ impl Node {
         }
     }
 
+    /// Ends when a place should be asked whatever its interval: the cluster records a bundle that is not here.
+    pub async fn lacks_a_bundle(&self) {
+        self.behind.notified().await;
+    }
+
     /// Asks a place because its time has come. Where it still has what was taken in, that is one request. Blocks.
     ///
     /// True where something came that a pass should look at.

@@ -33,6 +33,7 @@ pub struct Rendered {
     hooks: Vec<Hook>,
     notes: Option<String>,
     release: Option<ReleaseRecord>,
+    asked: bool,
 }
 
 /// Whose word a render is.
@@ -121,6 +122,8 @@ pub(super) struct Parts {
     pub(super) hooks: Vec<Hook>,
     pub(super) notes: Option<String>,
     pub(super) release: Option<ReleaseRecord>,
+    /// Whether it depends on what the cluster held.
+    pub(super) asked: bool,
 }
 
 impl Parts {
@@ -148,11 +151,11 @@ impl Parts {
 impl Rendered {
     /// Puts objects into the order of apply and closes the lid.
     pub(super) fn seal(spec: &Spec, origin: Origin, parts: Parts) -> Self {
-        let Parts { mut objects, definitions, hooks, notes, release } = parts;
+        let Parts { mut objects, definitions, hooks, notes, release, asked } = parts;
         objects.sort_by_cached_key(|(object, _)| order::Key(object.id()));
         let (objects, files) = objects.into_iter().unzip();
         let definitions = definitions.into_iter().map(|(object, _)| object).collect();
-        Self { spec: spec.clone(), origin, objects, files, definitions, hooks, notes, release }
+        Self { spec: spec.clone(), origin, objects, files, definitions, hooks, notes, release, asked }
     }
 
     /// How to keep it.
@@ -199,5 +202,10 @@ impl Rendered {
     /// What Helm's storage keeps, where a chart was rendered.
     pub fn release(&self) -> Option<&ReleaseRecord> {
         self.release.as_ref()
+    }
+
+    /// Whether objects of the cluster were read for it, so that the same bundle may say something else later.
+    pub fn asked(&self) -> bool {
+        self.asked
     }
 }

@@ -10,15 +10,19 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER},
 };
 use http_body_util::BodyExt as _;
+use hyper_timeout::TimeoutConnector;
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
 use kube::{
     Config,
-    client::{Body, Client},
+    client::{Body, Client, ClientBuilder, ConfigExt as _},
 };
 use serde_json::{Value, json};
+use tower::{BoxError, ServiceBuilder};
 
 use super::{
     JSON,
     access::{Access, AccessError, Stamps},
+    awake::{Awake, Mark},
     malformed,
     stream::Lines,
 };
@@ -58,8 +62,8 @@ impl Default for Limits {
 /// How often the files that credentials come from are looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A write that is older than this when it is about to be sent is not sent.
-const STALE: Duration = Duration::from_secs(2);
+/// How long a connection that nobody uses is kept: less than a server keeps it (90 s), so that no request meets its end.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// What is kept of an answer that is no `Status`.
 const WORDS: usize = 512;
@@ -71,22 +75,27 @@ pub(super) struct Call {
     target: String,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// When it was decided on.
-    made: Instant,
+    /// When it was decided on, where it changes something.
+    decided: Option<Mark>,
     /// Whose rights count; the credentials' own without.
     pub(super) account: Option<ServiceAccount>,
 }
 
 impl Call {
-    pub(super) fn new(method: Method, target: String) -> Self {
-        let (headers, body, made) = (HeaderMap::new(), Vec::new(), Instant::now());
-        Self { method, target, headers, body, made, account: None }
+    fn new(method: Method, target: String, decided: Option<Mark>) -> Self {
+        let (headers, body) = (HeaderMap::new(), Vec::new());
+        Self { method, target, headers, body, decided, account: None }
             .header(ACCEPT, JSON)
             .header(CONTENT_TYPE, JSON)
     }
 
     pub(super) fn get(target: String) -> Self {
-        Self::new(Method::GET, target)
+        Self::new(Method::GET, target, None)
+    }
+
+    /// One that changes something, and is not sent if the process stood still since `decided`.
+    pub(super) fn write(decided: Mark, method: Method, target: String) -> Self {
+        Self::new(method, target, Some(decided))
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
@@ -195,12 +204,10 @@ impl Connection {
     /// # Errors
     /// When there is none in time.
     pub(super) async fn ask(&self, call: Call) -> Result<Answer, Error> {
-        let limit = if call.method == Method::GET { self.limits.read } else { self.limits.write };
+        let limit = if call.decided.is_none() { self.limits.read } else { self.limits.write };
         let (client, server) = self.client().await?;
-        // Whoever decided on a write held the Lease then. A process that stood still meanwhile may not hold it any more.
-        if call.method != Method::GET && call.made.elapsed() > STALE {
-            let reason = "this process stood still before it sent what it had decided on".to_owned();
-            return Err(Error::Unavailable { reason, status: None, source: None });
+        if let Err(stood_still) = call.decided.map_or(Ok(()), Mark::check) {
+            return Err(Error::Unavailable { reason: stood_still.to_string(), status: None, source: None });
         }
         let whole = async {
             let response = send(&client, &server, call.into_request()?).await?;
@@ -274,16 +281,32 @@ impl Connection {
         }
     }
 
-    fn connect(&self, mut config: Config) -> Result<(Client, String), AccessError> {
-        config.connect_timeout = Some(self.limits.connect);
-        // A watch is silent for a minute; whole requests have limits of their own here.
-        config.read_timeout = None;
-        config.write_timeout = None;
-        // The port's requests are never made twice: whether and when is its callers' decision.
-        config.default_retry = false;
+    fn connect(&self, config: Config) -> Result<(Client, String), AccessError> {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let client = Client::try_from(config).map_err(|error| self.access.unusable(error))?;
+        let client = self.build(&config).map_err(|error| self.access.unusable(error))?;
         Ok((client, server))
+    }
+
+    /// As kube builds its clients, over connections of our own, and without its retries: whether and when a request is made again is
+    /// its callers' decision.
+    fn build(&self, config: &Config) -> Result<Client, kube::Error> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        // A watch is silent for a minute; whole requests have limits of their own here.
+        let mut tls = TimeoutConnector::new(config.rustls_https_connector_with_connector(Awake(tcp))?);
+        tls.set_connect_timeout(Some(self.limits.connect));
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .retry_canceled_requests(false)
+            .pool_idle_timeout(IDLE)
+            .build::<_, Body>(tls);
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(config.auth_layer()?)
+            .layer(config.extra_headers_layer()?)
+            .map_err(BoxError::from)
+            .service(http);
+        Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
     }
 }
 

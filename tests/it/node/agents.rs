@@ -19,16 +19,18 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(plane: &ControlPlane, user: &'static str) -> Self {
+    /// `says` is what its configuration says beside what both say.
+    fn new(plane: &ControlPlane, user: &'static str, says: Value) -> Self {
         let ship = Ship::on(|_| plane.client());
         let kubeconfig = ship.path("kubeconfig");
         std::fs::write(&kubeconfig, plane.kubeconfig(&format!("{user}-token"))).unwrap();
         let path = |name: &str| ship.path(name).display().to_string();
-        let config = json!({
+        let mut config = json!({
             "cluster": "ship-7", "channels": ["platform"], "arch": "amd64", "apply": {"kubeconfig": kubeconfig},
             "store": path("store"), "site": path("site.yaml"), "storeId": path("store-id"), "socket": path("airlock.sock"),
             "deletion": {"count": 10_000, "percent": 100},
         });
+        config.as_object_mut().unwrap().extend(says.as_object().unwrap().clone());
         std::fs::write(ship.path("airlock.yaml"), config.to_string()).unwrap();
         Self { ship, user, process: None }
     }
@@ -163,11 +165,16 @@ fn of(sequence: u64, count: usize) -> Maker {
 async fn two_agents_take_turns() {
     let Some(plane) = peer::own() else { return };
     let client = plane.client();
-    let (mut a, mut b) = (Agent::new(&plane, "agent-a"), Agent::new(&plane, "agent-b"));
+    // A waits for the operator's word, so that B has a bundle before A begins with it. B asks A's mirror, and hardly ever by itself.
+    let mirror = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let source = json!({"url": format!("oci://{mirror}/airlock/platform"), "interval": "24h"});
+    let mut a = Agent::new(&plane, "agent-a", json!({"activate": "manual", "listen": {"mirror": mirror}}));
+    let mut b = Agent::new(&plane, "agent-b", json!({"sources": [source]}));
     // One of them writes, and both know what runs.
     a.start();
     b.start();
     a.import(&of(1, 8));
+    a.says(&["activate"]);
     a.wait("bundle 1 is well", 30, |it| it.active() == [Some(1), Some(1)]);
     b.import(&of(1, 8));
     b.wait("it follows", 30, |it| it.active()[0] == Some(1) && it.failure() == "not_leader");
@@ -190,21 +197,26 @@ async fn two_agents_take_turns() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("[not_leader]"), "{refused:?}");
 
     // What came to A alone is not taken back by B, not even when A is gone.
+    b.end("TERM");
     a.import(&of(2, 8));
+    a.says(&["activate"]);
     a.wait("bundle 2 is well", 30, |it| it.active() == [Some(2), Some(2)]);
     a.end("TERM");
+    b.start();
     b.wait("it is behind", 30, |it| it.failure() == "behind");
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(value(&client, "m0").await.as_deref(), Some("2"));
     assert_eq!(written(&plane, "agent-b", all), [""; 0], "it does not even take the Lease");
-    b.import(&of(2, 8));
-    b.wait("it keeps bundle 2", 30, |it| it.active() == [Some(2), Some(2)] && it.failure().is_empty());
 
-    // A comes back and has the next bundle, too. B is frozen in the middle of it.
+    // A comes back. B asks its mirror as soon as it finds that it is behind, long before the next time comes.
     a.start();
-    a.wait("it follows", 30, |it| it.active()[0] == Some(2) && it.failure() == "not_leader");
+    a.wait("it keeps the cluster", 30, |it| it.active() == [Some(2), Some(2)] && it.failure().is_empty());
+    b.wait("it has bundle 2", 60, |it| it.active()[0] == Some(2) && it.failure() == "not_leader");
+
+    // The next one reaches B before A begins with it; and A is frozen in the middle of it.
     a.import(&of(3, 600));
-    b.import(&of(3, 600));
+    b.says(&["pull"]);
+    a.says(&["activate"]);
     let applied = async || {
         let listed = client
             .list_metadata(&Gvk::parse("v1", "ConfigMap").unwrap(), &ListOptions::in_namespace("shop"))
@@ -216,25 +228,28 @@ async fn two_agents_take_turns() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it never begins");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    b.signal("STOP");
+    a.signal("STOP");
     let frozen = Instant::now();
     assert!(applied().await < 590, "it was frozen too late");
     let before = Timestamp::now();
-    a.wait("it takes over", 30, |_| takes_the_lease(&plane, "agent-a", before));
+    b.wait("it takes over", 30, |_| takes_the_lease(&plane, "agent-b", before));
     assert!(frozen.elapsed() < Duration::from_secs(20), "{:?}", frozen.elapsed());
-    a.wait("it goes on", 30, |_| {
-        written(&plane, "agent-a", before).iter().any(|it| it.contains("/namespaces/shop/"))
+    b.wait("it goes on", 30, |_| {
+        written(&plane, "agent-b", before).iter().any(|it| it.contains("/namespaces/shop/"))
     });
     eprintln!("the first write after a freeze came {:.1} s after it", frozen.elapsed().as_secs_f64());
-    a.wait("bundle 3 is well", 60, |it| it.active() == [Some(3), Some(3)]);
+    b.wait("bundle 3 is well", 60, |it| it.active() == [Some(3), Some(3)]);
     let thawed = Timestamp::now();
-    b.signal("CONT");
-    b.wait("it follows again", 30, |it| it.active()[0] == Some(3) && it.failure() == "not_leader");
+    a.signal("CONT");
+    a.wait("it follows again", 30, |it| it.active()[0] == Some(3) && it.failure() == "not_leader");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(written(&plane, "agent-b", thawed), [""; 0], "what was frozen writes nothing more");
+    assert_eq!(written(&plane, "agent-a", thawed), [""; 0], "what was frozen writes nothing more");
     assert_eq!(value(&client, "m599").await.as_deref(), Some("3"));
 
-    // A rollback on A is the cluster's, and survives A.
+    // A keeps the cluster again. A rollback on it is the cluster's, and survives it.
+    b.end("TERM");
+    a.wait("it takes over", 30, |it| it.active() == [Some(3), Some(3)] && it.failure().is_empty());
+    b.start();
     a.says(&["rollback"]);
     a.wait("bundle 2 is back", 60, |it| it.active() == [Some(2), Some(2)]);
     assert_eq!(value(&client, "m0").await.as_deref(), Some("2"));

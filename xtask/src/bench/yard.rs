@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     World, bundle, key,
@@ -27,7 +27,8 @@ pub(super) struct Yard {
 
 impl Yard {
     pub(super) fn new(folder: &Path) -> Result<Self> {
-        let mut world = World::fixed(Timestamp::now(), 7, "");
+        // Each bundle is a second younger than the one before, and none is of the future.
+        let mut world = World::fixed(Timestamp::now() - SignedDuration::from_hours(1), 7, "");
         for name in ["a", "b", "d", "e"] {
             key::new(&folder.join(name), name, true, &mut world)?;
         }
@@ -72,6 +73,7 @@ impl Yard {
             paths: BTreeMap::new(),
             reach: bundle::Reach::default(),
         };
+        self.world.now += SignedDuration::from_secs(1);
         let built = bundle::build(&options, &self.world)?;
         for name in ["d", "e"] {
             bundle::sign(&built.directory, &self.folder.join(name), Some(&self.trust), &self.world)?;
