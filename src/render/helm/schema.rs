@@ -68,7 +68,7 @@ pub(super) fn one(schema: &[u8], values: &Map) -> Result<(), String> {
     let values: Json = values::to_yaml(&Value::Map(values.clone())).into();
     match schemas.validate(&values, index) {
         Ok(()) => Ok(()),
-        Err(error) => match settled::settled(&error) {
+        Err(error) => match settled::settled(&error, &values) {
             // The outermost says only which schema it is.
             Some(fault) => Err(format!("{}\n", message::tree(&fault.causes, &schema))),
             None => Ok(()),
