@@ -664,6 +664,8 @@ async fn a_chart_waits_for_values_and_says_so() {
     .await;
     let preview = node.preview(&"platform".parse().unwrap()).await.unwrap();
     assert!(preview.entries[0].text.contains("ConfigMap/shop/a"), "{preview:?}");
+    let reads: Vec<_> = preview.reads.iter().map(|(entry, it)| (entry.as_str(), it.as_slice())).collect();
+    assert_eq!(reads, [("shop", &["Secret shop/words".to_owned()][..])]);
 }
 
 #[tokio::test]
