@@ -30,9 +30,6 @@ pub(super) struct Args {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
-    /// Say nothing of what is no warning
-    #[arg(long)]
-    quiet: bool,
     /// The charts below `charts/` as well
     #[arg(long)]
     with_subcharts: bool,
@@ -48,7 +45,7 @@ pub(super) fn run(args: &Args, context: &Context) -> ExitCode {
 
 fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     let mut text = String::new();
-    let (mut failed, mut is_quiet) = (0, args.quiet);
+    let (mut failed, mut is_quiet) = (0, context.quiet);
     let mut charts = args.charts.clone();
     if args.with_subcharts {
         for place in &args.charts {
@@ -63,7 +60,7 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         let tolerated = if args.strict { Severity::Info } else { Severity::Warning };
         failed += usize::from(error.is_some() || findings.iter().any(|it| it.severity > tolerated));
         let is_worth_it = |it: &Finding| it.severity > Severity::Info;
-        if args.quiet && error.is_none() && !findings.iter().any(is_worth_it) {
+        if context.quiet && error.is_none() && !findings.iter().any(is_worth_it) {
             continue;
         }
         is_quiet = false;
@@ -71,7 +68,7 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         if let Some(error) = error {
             text += &format!("Error {error}\n");
         }
-        for finding in findings.iter().filter(|it| !args.quiet || is_worth_it(it)) {
+        for finding in findings.iter().filter(|it| !context.quiet || is_worth_it(it)) {
             text += &format!("{finding}\n");
         }
         text += "\n";

@@ -170,11 +170,7 @@ async fn the_real_helm_goes_on_with_our_releases_and_we_with_its() {
     assert_eq!((&status["info"]["status"], &status["version"]), (&json!("deployed"), &json!(2)));
     assert_eq!(status["info"]["first_deployed"], "2026-01-02T03:04:05Z");
     let about = helm.json(&["get", "metadata", "shop"]);
-    assert_eq!(
-        (&about["chart"], &about["applyMethod"]),
-        (&json!("shop"), &json!("ssa")),
-        "{about}"
-    );
+    assert_eq!((&about["chart"], &about["applyMethod"]), (&json!("shop"), &json!("ssa")), "{about}");
 
     // It goes back to what we stored.
     helm.says(&["rollback", "shop", "1"]);
