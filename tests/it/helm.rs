@@ -226,7 +226,7 @@ fn schemas_are_held() {
     check_render("schema", 20);
     check_render("schema_own", 119);
     check_render("schema_random", 780);
-    check_render("schema_names", 140);
+    check_render("schema_names", 150);
 }
 
 #[test]
