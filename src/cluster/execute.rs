@@ -382,7 +382,7 @@ impl Run<'_> {
                     left -= 1;
                     tokio::time::sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
                 }
-                applied => return Ok(applied?),
+                applied => return Ok(applied?.without_managers()),
             }
         }
     }
