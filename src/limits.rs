@@ -135,6 +135,12 @@ pub const TEMPLATE_DEPTH: u32 = 4_000;
 /// Texts that are kept parsed while a chart is rendered; one that makes up more of them has them parsed again.
 pub const TEMPLATE_TEXTS: usize = 4_096;
 
+/// Texts that `fromYaml` has read and that are kept read while a chart is rendered.
+pub const TEMPLATE_READS: usize = 256;
+
+/// How long they may be, all together.
+pub const TEMPLATE_READ_BYTES: usize = 256 * 1024;
+
 /// Stack that nested templates may take. The smallest stack of a thread in use has 2 MiB, and an `include` takes 3.5 KiB
 /// of it, so that 300 fit; who renders charts that nest deeper does so on a thread that has more, and says so.
 pub const TEMPLATE_STACK_BYTES: usize = 1024 * 1024;

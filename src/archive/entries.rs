@@ -1,4 +1,7 @@
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
 
 use super::{
     Error, Node, SafePath, Tree,
@@ -71,7 +74,7 @@ fn entry(builder: &mut Builder, header: &Header, reader: &mut impl Read) -> Resu
     match header.kind {
         Kind::File if !header.link.is_empty() => wrong("it is a file with a link target"),
         Kind::File => {
-            let bytes = content(header, limits::ARCHIVE_FILE_BYTES, reader)?;
+            let bytes = file(header, reader)?;
             builder.insert(path, Node::File { bytes, executable: header.mode & 0o100 != 0 })
         }
         _ if header.size != 0 && !matches!(header.kind, Kind::Other(_)) => {
@@ -105,42 +108,78 @@ fn target(header: &Header) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
+/// The size of an entry is a claim: up to here it is believed, beyond it memory grows with what really arrives.
+const BELIEVED: u64 = 4 << 20;
+
+/// Reads the content of a file, into the place where it stays.
+fn file(header: &Header, reader: &mut impl Read) -> Result<Arc<[u8]>, Error> {
+    if header.size > BELIEVED {
+        return content(header, limits::ARCHIVE_FILE_BYTES, reader).map(Arc::from);
+    }
+    let size = usize::try_from(header.size).unwrap_or(0);
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+    if let Some(bytes) = Arc::get_mut(&mut bytes)
+        && fill(reader, bytes)? < size
+    {
+        return Err(ends_inside(header));
+    }
+    padding(header, reader)?;
+    Ok(bytes)
+}
+
 /// Reads the content of an entry and the padding after it.
 fn content(header: &Header, limit: u64, reader: &mut impl Read) -> Result<Vec<u8>, Error> {
     if header.size > limit {
         let why = format_args!("its {} bytes are more than {limit}", header.size);
         return Err(Error::Limit(format!("entry {:?}: {why}", super::printable(&header.name))));
     }
-    // The size is a claim: memory grows with what really arrives.
-    let mut bytes = Vec::with_capacity(usize::try_from(header.size.min(1 << 20)).unwrap_or(0));
+    let mut bytes = Vec::with_capacity(usize::try_from(header.size.min(BELIEVED)).unwrap_or(0));
     reader.by_ref().take(header.size).read_to_end(&mut bytes).map_err(below)?;
     if bytes.len() as u64 != header.size {
-        return Err(Error::entry(&header.name, "the archive ends inside it"));
+        return Err(ends_inside(header));
     }
-    let mut padding = Vec::new();
-    let wanted = ustar::padding(header.size);
-    reader.take(wanted).read_to_end(&mut padding).map_err(below)?;
-    match (padding.len() as u64 == wanted, ustar::is_zero(&padding)) {
-        (true, true) => Ok(bytes),
-        (false, _) => Err(Error::entry(&header.name, "the archive ends inside it")),
+    padding(header, reader)?;
+    Ok(bytes)
+}
+
+/// Reads the zeros that fill the last block of an entry.
+fn padding(header: &Header, reader: &mut impl Read) -> Result<(), Error> {
+    let mut block = [0; BLOCK];
+    let size = usize::try_from(ustar::padding(header.size)).unwrap_or(0);
+    let padding = block.get_mut(..size).unwrap_or_default();
+    match (fill(reader, padding)? == size, ustar::is_zero(padding)) {
+        (true, true) => Ok(()),
+        (false, _) => Err(ends_inside(header)),
         (true, false) => Err(Error::entry(&header.name, "its padding is not zero")),
     }
+}
+
+fn ends_inside(header: &Header) -> Error {
+    Error::entry(&header.name, "the archive ends inside it")
 }
 
 /// Reads one block; none at the end.
 fn block(reader: &mut impl Read) -> Result<Option<[u8; BLOCK]>, Error> {
     let mut block = [0; BLOCK];
+    match fill(reader, &mut block)? {
+        0 => Ok(None),
+        BLOCK => Ok(Some(block)),
+        _ => Err(Error::format("it ends inside a block")),
+    }
+}
+
+/// Reads as much as there is room for, and says how much there was.
+fn fill(reader: &mut impl Read, room: &mut [u8]) -> Result<usize, Error> {
     let mut have = 0;
-    while let Some(rest) = block.get_mut(have..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = room.get_mut(have..).filter(|rest| !rest.is_empty()) {
         match reader.read(rest) {
-            Ok(0) if have == 0 => return Ok(None),
-            Ok(0) => return Err(Error::format("it ends inside a block")),
+            Ok(0) => break,
             Ok(count) => have += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
             Err(error) => return Err(below(error)),
         }
     }
-    Ok(Some(block))
+    Ok(have)
 }
 
 /// What the layers below have to say: our own bounds, a decompressor, a blob that is another one, a disk.

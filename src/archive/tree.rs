@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     ops::Bound,
+    sync::Arc,
 };
 
 use super::{Error, SafePath};
@@ -17,8 +18,8 @@ pub struct Tree {
 pub enum Node {
     /// A regular file.
     File {
-        /// Its content.
-        bytes: Vec<u8>,
+        /// Its content, which a chart or a build takes over as it is.
+        bytes: Arc<[u8]>,
         /// Whether its owner may run it; the only bit of its mode that is kept.
         executable: bool,
     },
@@ -31,8 +32,8 @@ pub enum Node {
 
 impl Node {
     /// A file that nobody runs.
-    pub fn file(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::File { bytes: bytes.into(), executable: false }
+    pub fn file(bytes: impl AsRef<[u8]>) -> Self {
+        Self::File { bytes: bytes.as_ref().into(), executable: false }
     }
 }
 

@@ -4,13 +4,18 @@ mod flags;
 pub(super) mod load;
 mod show;
 
-use std::{io::Write as _, path::Path, process::ExitCode};
+use std::{
+    io::{BufWriter, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use jiff::Timestamp;
 
 use super::context::Context;
 use crate::{
     fault::{Class, Report},
+    limits,
     render::{
         gotemplate::{Budget, sprig::clock::Time},
         helm::{self, BadVersion, Capabilities, Options, Randomness, Release, Rendered, World},
@@ -45,13 +50,21 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     if let Some(folder) = &args.output_dir {
         return show::write(&rendered, args, folder, context);
     }
-    let text = rendered.text(args.no_hooks, args.skip_tests);
-    let text = match args.show_only.as_slice() {
-        [] => text,
-        only => show::only(&text, only)?,
+    let mut out = BufWriter::with_capacity(limits::CHUNK_BYTES, std::io::stdout().lock());
+    let written = match args.show_only.as_slice() {
+        [] => {
+            let pieces = rendered.pieces(args.no_hooks, args.skip_tests);
+            pieces.iter().try_for_each(|it| out.write_all(it.as_bytes()))
+        }
+        only => {
+            let text = rendered.text(args.no_hooks, args.skip_tests);
+            out.write_all(show::only(&text, only)?.as_bytes())
+        }
     };
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let written = written.and_then(|()| out.flush());
+    drop(out);
+    std::mem::forget(rendered);
+    match written {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => {
@@ -90,7 +103,10 @@ fn rendered(args: &Args, name: &str, place: &Path) -> Result<Rendered, Report> {
         skip_schema: args.skip_schema_validation,
         sub_notes: false,
     };
-    Ok(helm::install(&chart, &given, &release, &capabilities, options, world(false)?)?)
+    let rendered = helm::install(&chart, &given, &release, &capabilities, options, world(false)?)?;
+    // The process is about to end, and the system takes megabytes back faster than they are given back one by one.
+    std::mem::forget(chart);
+    Ok(rendered)
 }
 
 /// The world of a command: the clock of the machine, and new randomness each time.

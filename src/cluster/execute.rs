@@ -437,7 +437,7 @@ impl Run<'_> {
     async fn wait(&mut self, step: &crate::plan::Wait) -> Result<(), Failure> {
         let Executor { clock, progress, .. } = self.executor;
         let told = |health: &BTreeMap<ObjectId, Health>| progress(Progress::Waiting(health));
-        match wait::wait(&self.objects, step, self.plan.owner(), clock, &told).await {
+        match wait::wait(&self.objects, step, &self.written, self.plan.owner(), clock, &told).await {
             Ok(Ended::Ready) => Ok(()),
             Ok(Ended::Failed { message, blamed }) => {
                 let behind = behind(&**self.executor.cluster, &blamed, &step.objects, clock()).await;

@@ -167,7 +167,10 @@ impl Git {
                         target: target.map_err(|_| broken(format!("{path} points to what is no text")))?,
                     }
                 }
-                kind => Node::File { bytes, executable: kind == gix::objs::tree::EntryKind::BlobExecutable },
+                kind => Node::File {
+                    bytes: bytes.into(),
+                    executable: kind == gix::objs::tree::EntryKind::BlobExecutable,
+                },
             };
             nodes.push((path, node));
         }

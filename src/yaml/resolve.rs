@@ -119,7 +119,8 @@ fn to_float(value: i64) -> f64 {
 }
 
 /// Whether the first byte allows anything but text.
-fn may_be_special(text: &str) -> bool {
+#[inline]
+pub(super) fn may_be_special(text: &str) -> bool {
     match text.as_bytes().first() {
         None => true,
         Some(first) => {

@@ -12,6 +12,7 @@ use super::{
     Document, Error, Kind, NodeId, ScalarStyle, Style, Value, Version,
     emit::{emit_into, is_break, may_be_block},
     json::through_json,
+    node::Node,
 };
 
 /// Prints a resource as `kustomize build` does, and nothing of an input that has no document.
@@ -80,6 +81,15 @@ impl Document<'_> {
     /// stand where its anchor does.
     #[must_use]
     pub fn rewritten(mut self) -> Self {
+        let may_change = |it: &Node<'_>| match it.style {
+            Style::Scalar(ScalarStyle::Plain) => it.value.is_empty(),
+            Style::Scalar(style) => style == ScalarStyle::Folded,
+            _ => false,
+        };
+        // To look at all is far faster than to go through the tree.
+        if !self.nodes.iter().any(may_change) {
+            return self;
+        }
         let mut left: Vec<(NodeId, bool, bool)> =
             self.root().map(|root| (root, false, false)).into_iter().collect();
         while let Some((id, in_flow, is_key)) = left.pop() {

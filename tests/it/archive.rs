@@ -482,7 +482,7 @@ fn example() -> Tree {
     let path = |text: &str| SafePath::new(text).unwrap();
     let deep = format!("{}/{}", "d".repeat(160), "f".repeat(120));
     Tree::new([
-        (path("run.sh"), Node::File { bytes: b"#!/bin/sh\n".to_vec(), executable: true }),
+        (path("run.sh"), Node::File { bytes: (*b"#!/bin/sh\n").into(), executable: true }),
         (path("base/kustomization.yaml"), Node::file("resources: [a.yaml]\n")),
         (path("base/empty"), Node::file("")),
         (path("dev"), Node::Symlink { target: "base".into() }),
@@ -537,7 +537,7 @@ fn other_tools_read_our_trees() {
         .into_nodes()
         .map(|(path, node)| match node {
             Node::File { bytes, executable } => {
-                (path.to_string(), None, bytes, if executable { 0o755 } else { 0o644 })
+                (path.to_string(), None, bytes.to_vec(), if executable { 0o755 } else { 0o644 })
             }
             Node::Symlink { target } => (path.to_string(), Some(target), Vec::new(), 0o777),
         })
@@ -688,7 +688,10 @@ fn archives_of_the_corpus() {
                 ::tar::EntryType::Regular => {
                     let mut bytes = Vec::new();
                     entry.read_to_end(&mut bytes).unwrap();
-                    Node::File { bytes, executable: entry.header().mode().unwrap() & 0o100 != 0 }
+                    Node::File {
+                        bytes: bytes.into(),
+                        executable: entry.header().mode().unwrap() & 0o100 != 0,
+                    }
                 }
                 kind => panic!("{name} of {}: {kind:?}", path.display()),
             };

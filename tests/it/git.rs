@@ -386,7 +386,7 @@ fn files_have_the_name_that_git_gives_them() {
             std::fs::write(&path, bytes).unwrap();
             let mode = if executable { 0o755 } else { 0o644 };
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-            nodes.push((SafePath::new(name).unwrap(), Node::File { bytes: bytes.to_vec(), executable }));
+            nodes.push((SafePath::new(name).unwrap(), Node::File { bytes: bytes.into(), executable }));
         }
         std::os::unix::fs::symlink("ab/c", desk.path("repo").join("link")).unwrap();
         nodes.push((SafePath::new("link").unwrap(), Node::Symlink { target: "ab/c".into() }));

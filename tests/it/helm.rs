@@ -105,7 +105,7 @@ fn pack(files: &serde_json::Map<String, Json>) -> Vec<u8> {
         match node(content) {
             Node::File { bytes, .. } => {
                 header.set_size(bytes.len() as u64);
-                tar.append_data(&mut header, name, bytes.as_slice()).unwrap();
+                tar.append_data(&mut header, name, &bytes[..]).unwrap();
             }
             Node::Symlink { target } => {
                 header.set_entry_type(tar::EntryType::Symlink);
@@ -482,7 +482,7 @@ fn what_lookup_asks_is_gathered_and_then_answered() {
     };
     let rendered = render(Rc::new(known)).unwrap();
     assert!(rendered.needs.is_empty());
-    assert!(rendered.manifest.contains("a: eA==\nb: 2"), "{}", rendered.manifest);
+    assert!(rendered.manifest().contains("a: eA==\nb: 2"), "{}", rendered.manifest());
 }
 
 #[test]

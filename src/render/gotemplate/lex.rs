@@ -1,5 +1,7 @@
 //! The scanner: text outside of actions, tokens inside.
 
+use memchr::memchr_iter;
+
 use super::strconv::{self, decode, quote};
 
 /// What a token is.
@@ -108,7 +110,8 @@ pub(super) struct Lexer<'t> {
     pub(super) error: String,
 }
 
-type Scan = Result<Item, String>;
+/// What an action goes on with.
+type Scan = Result<Token, String>;
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t [u8], break_is_keyword: bool, continue_is_keyword: bool) -> Self {
@@ -132,15 +135,21 @@ impl<'t> Lexer<'t> {
             return self.item(Token::Error);
         }
         loop {
-            let scanned = if self.inside { self.action().map(Some) } else { self.outside() };
-            match scanned {
-                Ok(Some(item)) => return item,
-                Ok(None) => (),
-                Err(error) => {
-                    self.error = error;
-                    return self.item(Token::Error);
+            let error = if self.inside {
+                match self.action() {
+                    Ok(Token::RightDelim) => return self.end_of_action(),
+                    Ok(token) => return self.item(token),
+                    Err(error) => error,
                 }
-            }
+            } else {
+                match self.outside() {
+                    Ok(Some(item)) => return item,
+                    Ok(None) => continue,
+                    Err(error) => error,
+                }
+            };
+            self.error = error;
+            return self.item(Token::Error);
         }
     }
 
@@ -187,6 +196,17 @@ impl<'t> Lexer<'t> {
 
     fn accept_run(&mut self, valid: &[u8]) {
         while self.accept(valid) {}
+    }
+
+    fn pass_alphanumerics(&mut self) {
+        loop {
+            let ascii = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+            self.at += self.rest().iter().take_while(ascii).count();
+            if !matches!(self.rest().first(), Some(0x80..)) || !is_alphanumeric(self.peek()) {
+                return;
+            }
+            self.advance();
+        }
     }
 
     /// Text up to an action, or the beginning of one; nothing where a comment was passed over.
@@ -253,11 +273,11 @@ impl<'t> Lexer<'t> {
     }
 
     fn action(&mut self) -> Scan {
-        if let Some(trims) = self.right_delim() {
+        if self.right_delim().is_some() {
             if self.parens > 0 {
                 return Err("unclosed left paren".to_owned());
             }
-            return Ok(self.end_of_action(trims));
+            return Ok(Token::RightDelim);
         }
         let before = self.at;
         let rune = self.advance();
@@ -298,10 +318,11 @@ impl<'t> Lexer<'t> {
             b'!'..=b'~' => Token::Char,
             _ => return Err(format!("unrecognized character in action: {}", describe(rune))),
         };
-        Ok(self.item(token))
+        Ok(token)
     }
 
-    fn end_of_action(&mut self, trims: bool) -> Item {
+    fn end_of_action(&mut self) -> Item {
+        let trims = self.right_delim() == Some(true);
         if trims {
             self.at += 2;
             self.start = self.at;
@@ -317,21 +338,19 @@ impl<'t> Lexer<'t> {
     }
 
     /// A run of spaces, of which the first was taken. The last belongs to a trimming delimiter that follows.
-    fn space(&mut self) -> Item {
+    fn space(&mut self) -> Token {
         self.at += self.rest().iter().take_while(|byte| is_space_byte(**byte)).count();
         if self.rest().starts_with(b"-}}") {
             self.at -= 1;
             if self.at == self.start {
-                return self.end_of_action(true);
+                return Token::RightDelim;
             }
         }
-        self.item(Token::Space)
+        Token::Space
     }
 
     fn word(&mut self) -> Scan {
-        while is_alphanumeric(self.peek()) {
-            self.advance();
-        }
+        self.pass_alphanumerics();
         if !self.at_terminator() {
             return Err(format!("bad character {}", describe(self.peek())));
         }
@@ -342,22 +361,20 @@ impl<'t> Lexer<'t> {
             None if matches!(self.so_far(), b"true" | b"false") => Token::Bool,
             None => Token::Identifier,
         };
-        Ok(self.item(token))
+        Ok(token)
     }
 
     /// What follows `.` or `$`.
     fn name(&mut self, token: Token) -> Scan {
         if self.at_terminator() {
             let alone = if token == Token::Field { Token::Dot } else { token };
-            return Ok(self.item(alone));
+            return Ok(alone);
         }
-        while is_alphanumeric(self.peek()) {
-            self.advance();
-        }
+        self.pass_alphanumerics();
         if !self.at_terminator() {
             return Err(format!("bad character {}", describe(self.peek())));
         }
-        Ok(self.item(token))
+        Ok(token)
     }
 
     /// Whether a name may end here, so that `$x+2` is none.
@@ -375,6 +392,8 @@ impl<'t> Lexer<'t> {
             _ => (Token::CharConstant, "unterminated character constant"),
         };
         loop {
+            let plain = |byte: &&u8| !matches!(**byte, b'\\' | b'\n') && **byte != quote;
+            self.at += self.rest().iter().take_while(plain).count();
             let mut rune = self.advance();
             if rune == u32::from(b'\\') {
                 rune = self.advance();
@@ -386,7 +405,7 @@ impl<'t> Lexer<'t> {
                 return Err(what.to_owned());
             }
             if rune == u32::from(quote) {
-                return Ok(self.item(token));
+                return Ok(token);
             }
         }
     }
@@ -394,11 +413,11 @@ impl<'t> Lexer<'t> {
     fn number(&mut self) -> Scan {
         let good = self.scan_number();
         if good && !matches!(self.rest().first(), Some(b'+' | b'-')) {
-            return Ok(self.item(Token::Number));
+            return Ok(Token::Number);
         }
         // 1+2i: no spaces, and an i at its end.
         if good && self.scan_number() && self.so_far().last() == Some(&b'i') {
-            return Ok(self.item(Token::Complex));
+            return Ok(Token::Complex);
         }
         Err(format!("bad number syntax: {}", quote(self.so_far())))
     }
@@ -473,22 +492,15 @@ fn is_alphanumeric(rune: u32) -> bool {
     rune == u32::from(b'_') || rune != END && (strconv::is_letter(rune) || strconv::is_digit(rune))
 }
 
+/// Where two bytes stand one after the other.
+fn find(text: &[u8], [first, second]: &[u8; 2]) -> Option<usize> {
+    memchr_iter(*first, text).find(|at| text.get(at + 1) == Some(second))
+}
+
 /// `%#U`.
 fn describe(rune: u32) -> String {
     match char::from_u32(rune).filter(|_| strconv::is_print(rune)) {
         Some(printable) => format!("U+{rune:04X} '{printable}'"),
         None => format!("U+{rune:04X}"),
-    }
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut at = 0;
-    loop {
-        at += text.get(at..)?.iter().position(|byte| *byte == first)?;
-        if text.get(at..)?.starts_with(wanted) {
-            return Some(at);
-        }
-        at += 1;
     }
 }

@@ -6,14 +6,23 @@ mod pipeline;
 
 use std::collections::HashMap;
 
+use memchr::memmem;
+
 use super::{
+    builtin::Builtin,
     error::{Error, Place},
     function::Functions,
     lex::{Item, Lexer, Token},
     strconv::quote,
-    tree::{Definition, Form, Id, Name, Node, Run, Unit},
+    tree::{Callee, Definition, Form, Id, Name, Node, Run, Unit},
     value::Str,
 };
+
+/// How many nodes an action has, more or less.
+const NODES: usize = 6;
+
+/// For no more actions than these room is made before any is read.
+const ACTIONS: usize = 10_000;
 
 /// Parses a text under a name.
 ///
@@ -23,19 +32,30 @@ pub fn parse(name: &str, text: impl Into<Str>, functions: &dyn Functions) -> Res
     let text = text.into();
     let is_word = |name: &str| functions.find(name).is_some();
     let lexer = Lexer::new(&text, !is_word("break"), !is_word("continue"));
+    // To grow step by step takes longer than to count.
+    let actions = memmem::find_iter(&text, b"{{").take(ACTIONS).count();
     let unit = Unit {
         name: name.to_owned(),
         text: text.clone(),
-        nodes: Vec::new(),
-        children: Vec::new(),
+        nodes: Vec::with_capacity(actions * NODES),
+        children: Vec::with_capacity(actions * NODES),
         fields: Vec::new(),
         names: Vec::new(),
         numbers: Vec::new(),
         definitions: Vec::new(),
         defined: HashMap::new(),
     };
-    let mut parser =
-        Parser { lexer, unit, functions, known: HashMap::new(), nesting: 0, tree: Tree::new(Name(0)) };
+    let mut parser = Parser {
+        text: &text,
+        lexer,
+        unit,
+        functions,
+        known: HashMap::new(),
+        callees: Vec::new(),
+        open: Vec::new(),
+        nesting: 0,
+        tree: Tree::new(Name(0)),
+    };
     // The first name is the variable `$`, which every template has.
     let root = parser.name(b"$");
     parser.tree = Tree::new(root);
@@ -44,10 +64,15 @@ pub fn parse(name: &str, text: impl Into<Str>, functions: &dyn Functions) -> Res
 }
 
 struct Parser<'t> {
+    text: &'t [u8],
     lexer: Lexer<'t>,
     unit: Unit,
     functions: &'t dyn Functions,
     known: HashMap<Str, Name>,
+    /// What each name is called for, once it was.
+    callees: Vec<Option<Callee>>,
+    /// The nodes so far of all lists, pipelines and commands that have not ended.
+    open: Vec<Id>,
     /// How deep blocks and parentheses are in each other.
     nesting: usize,
     tree: Tree,
@@ -89,7 +114,8 @@ impl Tree {
     }
 
     fn is_declared(&self, name: Name) -> bool {
-        self.declared.get(&name.0).is_some_and(|count| *count > 0)
+        // The first name is `$`, which every template has.
+        name.0 == 0 || self.declared.get(&name.0).is_some_and(|count| *count > 0)
     }
 
     /// Forgets what was declared since there were `count` variables.
@@ -102,7 +128,7 @@ impl Tree {
     }
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     // Tokens.
 
     fn next(&mut self) -> Item {
@@ -156,8 +182,8 @@ impl Parser<'_> {
         if item.token == token { Ok(item) } else { Err(self.unexpected(&item, context)) }
     }
 
-    fn slice(&self, item: &Item) -> &[u8] {
-        self.unit.text.get(item.start..item.end).unwrap_or(&[])
+    fn slice(&self, item: &Item) -> &'t [u8] {
+        self.text.get(item.start..item.end).unwrap_or(&[])
     }
 
     // Errors.
@@ -188,16 +214,23 @@ impl Parser<'_> {
         id
     }
 
-    fn run(&mut self, ids: &[Id]) -> Run {
-        let start = narrow(self.unit.children.len());
-        self.unit.children.extend_from_slice(ids);
-        Run { start, len: narrow(ids.len()) }
+    /// Makes a run of what was opened since there were `mark` open nodes.
+    fn close(&mut self, mark: usize) -> Run {
+        let start = self.unit.children.len();
+        self.unit.children.extend(self.open.drain(mark.min(self.open.len())..));
+        Run { start: narrow(start), len: narrow(self.unit.children.len() - start) }
     }
 
-    fn fields(&mut self, names: &[Name]) -> Run {
-        let start = narrow(self.unit.fields.len());
-        self.unit.fields.extend_from_slice(names);
-        Run { start, len: narrow(names.len()) }
+    /// A run without fields, to which [`field`](Self::field) adds as long as it is the last one.
+    fn no_fields(&self) -> Run {
+        Run { start: narrow(self.unit.fields.len()), len: 0 }
+    }
+
+    /// The last run of fields, with one more: the text of a field without its dot.
+    fn field(&mut self, fields: Run, item: &Item) -> Run {
+        let name = self.name(self.slice(item).get(1..).unwrap_or(&[]));
+        self.unit.fields.push(name);
+        Run { len: fields.len + 1, ..fields }
     }
 
     fn name(&mut self, bytes: &[u8]) -> Name {
@@ -205,9 +238,28 @@ impl Parser<'_> {
             return *known;
         }
         let name = Name(narrow(self.unit.names.len()));
-        self.unit.names.push(bytes.into());
-        self.known.insert(bytes.into(), name);
+        let text = Str::from(bytes);
+        self.unit.names.push(text.clone());
+        self.known.insert(text, name);
         name
+    }
+
+    /// What a word stands for that is called.
+    fn callee(&mut self, name: Name) -> Option<Callee> {
+        let at = name.0 as usize;
+        if let Some(Some(known)) = self.callees.get(at) {
+            return Some(*known);
+        }
+        let word = self.unit.name_of(name).to_text();
+        let callee = match self.functions.find(&word) {
+            Some(function) => Callee::Function(function),
+            None => Callee::Builtin(Builtin::find(&word)?),
+        };
+        if self.callees.len() <= at {
+            self.callees.resize(at + 1, None);
+        }
+        *self.callees.get_mut(at)? = Some(callee);
+        Some(callee)
     }
 
     fn at(&self, id: Id) -> usize {
@@ -219,7 +271,7 @@ impl Parser<'_> {
     /// Everything: text, actions and definitions to the end.
     fn text(&mut self) -> Result<(), Error> {
         let at = self.peek().start;
-        let mut list = Vec::new();
+        let mark = self.open.len();
         while self.peek().token != Token::Eof {
             if self.peek().token == Token::LeftDelim {
                 let delim = self.next();
@@ -233,9 +285,9 @@ impl Parser<'_> {
             if matches!(self.unit.node(node).form, Form::End | Form::Else) {
                 return Err(self.error(format!("unexpected {}", self.unit.show(node))));
             }
-            list.push(node);
+            self.open.push(node);
         }
-        let run = self.run(&list);
+        let run = self.close(mark);
         let root = self.push(at, Form::List(run));
         let name = Str::from(self.unit.name.as_str());
         self.define(name, root)

@@ -25,7 +25,7 @@ use crate::render::gotemplate::{
 };
 
 pub use capabilities::{BadVersion, Capabilities, HELM_VERSION, KubeVersion};
-pub(super) use functions::without_signs;
+pub(super) use functions::{host, without_signs};
 pub use glob::glob;
 
 /// What `.Release` says.
@@ -73,13 +73,27 @@ pub struct World {
 }
 
 /// What the functions of this module find behind Sprig's environment.
-struct Host {
+pub(super) struct Host {
     cluster: Option<Cluster>,
     lenient: bool,
     /// How often each template is being included.
     included: RefCell<HashMap<Str, u32>>,
     /// What nobody has asked the cluster yet.
     needs: RefCell<BTreeSet<Lookup>>,
+    /// What `fromYaml` has read: helpers that give maps are included, and read, over and over.
+    pub(super) read: funcs::ReadTexts,
+}
+
+impl Host {
+    fn new(cluster: Option<Cluster>, lenient: bool) -> Self {
+        Self {
+            cluster,
+            lenient,
+            included: RefCell::default(),
+            needs: RefCell::default(),
+            read: funcs::ReadTexts::default(),
+        }
+    }
 }
 
 /// All functions of Helm.
@@ -113,12 +127,7 @@ pub fn functions() -> &'static Arc<dyn Functions> {
 
 /// The environment that these functions find where no chart is rendered.
 pub fn environment(world: World, namespace: &str, release: &str) -> Environment {
-    let host = Host {
-        cluster: world.cluster,
-        lenient: world.lenient,
-        included: RefCell::default(),
-        needs: RefCell::default(),
-    };
+    let host = Host::new(world.cluster, world.lenient);
     Environment::new(world.now, Generator::new(world.random, namespace, release), Rc::new(host))
 }
 
@@ -149,12 +158,7 @@ pub(super) fn render(
         let parsed = templates.parse(&source.path, source.text.clone());
         parsed.map_err(|failed| error::parse(&source.path, &failed))?;
     }
-    let host = Rc::new(Host {
-        cluster: world.cluster,
-        lenient: world.lenient,
-        included: RefCell::default(),
-        needs: RefCell::default(),
-    });
+    let host = Rc::new(Host::new(world.cluster, world.lenient));
     let random = Generator::new(world.random, &release.namespace, &release.name);
     let environment = Environment::new(world.now, random.clone(), Rc::clone(&host) as Rc<_>);
     let mut render = Render::new(&templates, world.budget, Rc::new(environment));

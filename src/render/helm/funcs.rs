@@ -4,6 +4,8 @@ mod json;
 mod toml;
 mod yaml;
 
+pub(super) use yaml::ReadTexts;
+
 use crate::render::gotemplate::{Failure, Function, Value};
 
 /// These functions. They hide those of Sprig that have their names, so they come later in a table.

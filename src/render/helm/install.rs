@@ -1,11 +1,12 @@
 //! A chart to what is installed: the one road from a chart and values to manifests, hooks and notes.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{
-    Capabilities, Chart, Error, Hook, Lookup, Manifest, Release, World, engine, manifest, schema, values,
+    Capabilities, Chart, Error, Event, Hook, Lookup, Manifest, Release, World, engine, manifest, schema,
+    values,
 };
-use crate::render::gotemplate::{Map, strconv::quote};
+use crate::render::gotemplate::{Map, Str, strconv::quote};
 
 /// How a chart is rendered.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,8 +24,8 @@ pub struct Options {
 pub struct Rendered {
     /// The chart as it took part: without what is disabled, with imported values.
     pub chart: Chart,
-    /// The manifest as Helm keeps it: every document with a line that says where it is from.
-    pub manifest: String,
+    /// The files of `crds/` where they are part of the manifest, each with the name that it is shown under.
+    definitions: Vec<(String, Str)>,
     /// The documents of the manifest, without definitions of `crds/`.
     pub manifests: Vec<Manifest>,
     /// The hooks.
@@ -123,28 +124,57 @@ pub fn install(
         Err(_) if !written.needs.is_empty() => Default::default(),
         sorted => sorted?,
     };
-    let mut out = String::new();
+    let mut definitions = Vec::new();
     if options.include_crds {
-        chart.each_crd(&mut |name, file| {
-            out.push_str(&format!("---\n# Source: {name}\n{}\n", file.data.to_text()));
-        });
+        chart.each_crd(&mut |name, file| definitions.push((name, file.data.clone())));
     }
-    for Manifest { path, content, .. } in &manifests {
-        out.push_str(&format!("---\n# Source: {path}\n{content}\n"));
-    }
-    Ok(Rendered { chart, manifest: out, manifests, hooks, notes, warnings, needs: written.needs })
+    Ok(Rendered { chart, definitions, manifests, hooks, notes, warnings, needs: written.needs })
+}
+
+/// A document below the line that says where it is from.
+fn sourced<'t>(path: &'t str, document: Cow<'t, str>) -> [Cow<'t, str>; 5] {
+    ["---\n# Source: ".into(), path.into(), "\n".into(), document, "\n".into()]
 }
 
 impl Rendered {
+    /// The manifest as Helm keeps it: every document with a line that says where it is from.
+    pub fn manifest(&self) -> String {
+        self.documents().collect()
+    }
+
+    fn documents(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let definitions = self.definitions.iter().flat_map(|(name, text)| sourced(name, text.to_text()));
+        let manifests = self.manifests.iter().flat_map(|it| sourced(&it.path, it.content.as_str().into()));
+        definitions.chain(manifests)
+    }
+
     /// What `helm template` prints.
     pub fn text(&self, no_hooks: bool, skip_tests: bool) -> String {
-        let mut out = format!("{}\n", self.manifest.trim());
-        if !no_hooks {
-            let hooks = self.hooks.iter();
-            for hook in hooks.filter(|it| !(skip_tests && it.events.contains(&manifest::Event::Test))) {
-                out.push_str(&format!("---\n# Source: {}\n{}\n", hook.path, hook.manifest));
+        self.pieces(no_hooks, skip_tests).concat()
+    }
+
+    /// As [`text`](Self::text), in the pieces that it is put together from: they may be megabytes, which nobody has to
+    /// move.
+    pub fn pieces(&self, no_hooks: bool, skip_tests: bool) -> Vec<Cow<'_, str>> {
+        let mut pieces: Vec<Cow<'_, str>> = self.documents().collect();
+        // The manifest ends with its text and one line feed, whatever the last document ends with.
+        while let Some(last) = pieces.pop() {
+            let end = last.trim_end().len();
+            if end > 0 {
+                pieces.push(match last {
+                    Cow::Borrowed(text) => text.trim_end().into(),
+                    Cow::Owned(mut text) => {
+                        text.truncate(end);
+                        text.into()
+                    }
+                });
+                break;
             }
         }
-        out
+        pieces.push("\n".into());
+        let hooks = if no_hooks { &[][..] } else { &self.hooks };
+        let shown = hooks.iter().filter(|it| !(skip_tests && it.events.contains(&Event::Test)));
+        pieces.extend(shown.flat_map(|hook| sourced(&hook.path, hook.manifest.as_str().into())));
+        pieces
     }
 }

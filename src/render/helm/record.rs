@@ -99,8 +99,9 @@ pub fn body(rendered: &Rendered, given: &Map, release: &Release) -> Object<Strin
     if !given.is_empty() {
         put("config", yaml::Value::Map(values::to_map(given)).into());
     }
-    if !rendered.manifest.is_empty() {
-        put("manifest", rendered.manifest.as_str().into());
+    let manifest = rendered.manifest();
+    if !manifest.is_empty() {
+        put("manifest", manifest.into());
     }
     if !rendered.hooks.is_empty() {
         put("hooks", rendered.hooks.iter().map(hook).collect());

@@ -85,7 +85,7 @@ pub(super) fn to_map(map: &Map) -> yaml::Map {
 pub(super) fn deep_copy(value: &Value) -> Value {
     match value {
         Value::List(list) => {
-            let items = list.to_vec().iter().map(deep_copy).collect();
+            let items = list.items().iter().map(deep_copy).collect();
             Value::List(crate::render::gotemplate::List::new(list.list_type(), items))
         }
         Value::Map(map) => deep_copy_map(map).into(),
@@ -95,8 +95,9 @@ pub(super) fn deep_copy(value: &Value) -> Value {
 
 /// As [`deep_copy`]; a nil map becomes an empty one.
 pub(super) fn deep_copy_map(map: &Map) -> Map {
-    let entries = map.to_vec().into_iter().map(|(key, value)| (key, deep_copy(&value))).collect();
-    Map::new(map.map_type(), entries)
+    let entries = map.entries();
+    let entries = entries.iter().flat_map(|it| it.iter());
+    Map::new(map.map_type(), entries.map(|(key, value)| (key.clone(), deep_copy(value))).collect())
 }
 
 /// An empty `map[string]interface {}`.

@@ -9,7 +9,7 @@ use super::{Decoder, Key, MESSAGES, key, v2::want_map};
 use crate::yaml::{
     Error, Version,
     node::{Document, Kind, NodeId, Style, short_tag},
-    resolve::Scalar,
+    resolve::{Scalar, may_be_special},
     scan::ScalarStyle,
     value::{Map, Value},
 };
@@ -20,7 +20,7 @@ pub(super) fn decode(document: &Document<'_>) -> Result<Value, Error> {
     let value = match document.root() {
         Some(root) if decoder.kind(root) == Kind::Mapping => {
             decoder.budget.count()?;
-            let mut into = Mapping::new(true);
+            let mut into = Mapping::new(true, decoder.document.children(root).len() / 2);
             decoder.fill(root, &mut into, None)?;
             Value::Map(into.map)
         }
@@ -37,8 +37,9 @@ struct Mapping {
 }
 
 impl Mapping {
-    fn new(text_keys: bool) -> Self {
-        Self { map: Map::new(), text_keys }
+    /// A mapping with room for `size` entries.
+    fn new(text_keys: bool, size: usize) -> Self {
+        Self { map: Map::with_capacity(size), text_keys }
     }
 }
 
@@ -68,7 +69,8 @@ impl<'d> Decoder<'d, '_> {
                 Ok(Some(Value::Seq(items)))
             }
             Kind::Mapping => {
-                let mut into = Mapping::new(self.is_string_map(id));
+                let size = self.document.children(id).len() / 2;
+                let mut into = Mapping::new(self.is_string_map(id), size);
                 if !self.fill(id, &mut into, None)? {
                     return Ok(None);
                 }
@@ -94,6 +96,8 @@ impl<'d> Decoder<'d, '_> {
         }
         self.enter()?;
         let children = self.document.children(id);
+        // What is written is unique, and so are the texts of keys that are decoded as they are written.
+        let unique = into.map.is_empty() && self.are_plain_texts(id);
         let mut merge = None;
         for pair in children.chunks_exact(2) {
             let &[key_id, value_id] = pair else { continue };
@@ -112,7 +116,11 @@ impl<'d> Decoder<'d, '_> {
             if let Some(value) = self.any(value_id)?
                 && let Key::String(text) = key
             {
-                into.map.insert(text, value);
+                if unique {
+                    into.map.append(text, value);
+                } else {
+                    into.map.insert(text, value);
+                }
             }
         }
         if let Some(merge) = merge {
@@ -294,8 +302,20 @@ impl<'d> Decoder<'d, '_> {
         }
     }
 
+    /// Whether all keys are scalars without a tag that mean their own text. Nothing else has to be asked of most.
+    fn are_plain_texts(&self, id: NodeId) -> bool {
+        self.document.children(id).iter().step_by(2).all(|key| {
+            let node = self.document.node(*key);
+            let quoted = matches!(node.style, Style::Scalar(style) if style != ScalarStyle::Plain);
+            node.kind == Kind::Scalar && node.extra == 0 && (quoted || !may_be_special(&node.value))
+        })
+    }
+
     /// Whether all keys are text or merges, by their tags.
     pub(super) fn is_string_map(&self, id: NodeId) -> bool {
+        if self.are_plain_texts(id) {
+            return true;
+        }
         self.document.children(id).iter().step_by(2).all(|key| {
             let tag: Cow<'_, str> = self.document.tag(*key);
             matches!(&*tag, "!!str" | "!!merge")

@@ -19,6 +19,8 @@ pub(super) enum Style {
 pub(super) struct Traits {
     /// It has a line break of any kind.
     pub(super) multiline: bool,
+    /// It has a line feed.
+    line_feed: bool,
     plain: bool,
     single: bool,
     /// It may stand on lines of its own.
@@ -31,7 +33,7 @@ impl Traits {
         let seen = text.bytes().fold(0, |seen, byte| seen | class(byte));
         let bytes = text.as_bytes();
         let Some(&first) = bytes.first() else {
-            return Self { multiline: false, plain: true, single: true, block: false };
+            return Self { multiline: false, line_feed: false, plain: true, single: true, block: false };
         };
         if seen & ODD != 0 {
             return Self::of_any(version, text);
@@ -43,6 +45,7 @@ impl Traits {
             let space_break = pairs.fold(false, |found, pair| found | (pair == b" \n"));
             return Self {
                 multiline: true,
+                line_feed: true,
                 plain: false,
                 single: false,
                 block: !trailing_space && !space_break,
@@ -56,6 +59,7 @@ impl Traits {
             || (seen & HASH != 0 && bytes.windows(2).any(|pair| pair == b" #"));
         Self {
             multiline: false,
+            line_feed: false,
             plain: !indicator && first != b' ' && !trailing_space,
             single: true,
             block: !trailing_space,
@@ -95,6 +99,7 @@ impl Traits {
         let quotable = !(break_space || space_break || special || tab);
         Self {
             multiline: line_breaks,
+            line_feed: text.contains('\n'),
             plain: quotable && !ragged && !line_breaks && !indicator,
             single: quotable,
             block: !(trailing_space || space_break || special),
@@ -103,7 +108,7 @@ impl Traits {
 
     /// The style of a text that stands anywhere but in a simple key, or in one.
     pub(super) fn style(self, version: Version, text: &str, simple_key: bool) -> Style {
-        if text.contains('\n') {
+        if self.line_feed {
             let literal = self.block && !simple_key;
             return if literal { Style::Literal } else { Style::Double };
         }

@@ -119,6 +119,12 @@ impl Map {
         }
     }
 
+    /// Appends an entry whose key the caller knows not to be there yet.
+    pub(in crate::yaml) fn append(&mut self, key: String, value: Value) {
+        debug_assert!(!self.contains_key(&key), "{key} is there already");
+        self.push(key, value);
+    }
+
     /// Appends a key that is not there yet.
     fn push(&mut self, key: String, value: Value) {
         self.entries.push((key, value));

@@ -80,7 +80,7 @@ fn file(path: &Path) -> Result<Node> {
     let bytes = disk::read(path, limits::ARCHIVE_FILE_BYTES)?;
     let mode =
         std::fs::metadata(path).with_context(|| format!("failed to read {}", path.display()))?.permissions();
-    Ok(Node::File { bytes, executable: mode.mode() & 0o100 != 0 })
+    Ok(Node::File { bytes: bytes.into(), executable: mode.mode() & 0o100 != 0 })
 }
 
 /// Packs a tree into a blob.

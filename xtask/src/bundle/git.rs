@@ -133,7 +133,7 @@ fn walk(
             }
             EntryKind::Blob | EntryKind::BlobExecutable => {
                 let executable = kind == EntryKind::BlobExecutable;
-                nodes.push((safe()?, Node::File { bytes: object.data.clone(), executable }));
+                nodes.push((safe()?, Node::File { bytes: object.data.as_slice().into(), executable }));
             }
             EntryKind::Link => {
                 let target = String::from_utf8(object.data.clone())

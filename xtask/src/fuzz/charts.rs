@@ -81,7 +81,7 @@ impl Seeds<'_> {
         let files = || {
             tree.iter().filter_map(|(path, node)| match node {
                 // Below the directory of the chart's name.
-                Node::File { bytes, .. } => Some((path.as_str().split_once('/')?.1, bytes.as_slice())),
+                Node::File { bytes, .. } => Some((path.as_str().split_once('/')?.1, &bytes[..])),
                 Node::Symlink { .. } => None,
             })
         };

@@ -16,15 +16,15 @@ impl Parser<'_> {
     pub(super) fn item_list(&mut self) -> Result<(Id, Id), Error> {
         let at = self.peek_non_space().start;
         self.deeper()?;
-        let mut list = Vec::new();
+        let mark = self.open.len();
         while self.peek_non_space().token != Token::Eof {
             let node = self.text_or_action()?;
             if matches!(self.unit.node(node).form, Form::End | Form::Else) {
                 self.nesting -= 1;
-                let run = self.run(&list);
+                let run = self.close(mark);
                 return Ok((self.push(at, Form::List(run)), node));
             }
-            list.push(node);
+            self.open.push(node);
         }
         Err(self.error("unexpected EOF"))
     }
@@ -124,7 +124,9 @@ impl Parser<'_> {
                 self.deeper()?;
                 let inner = self.branch(word)?;
                 self.nesting -= 1;
-                let run = self.run(&[inner]);
+                let mark = self.open.len();
+                self.open.push(inner);
+                let run = self.close(mark);
                 otherwise = Some(self.push(self.at(next), Form::List(run)));
             } else {
                 let (list, end) = self.item_list()?;

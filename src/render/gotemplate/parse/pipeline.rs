@@ -4,11 +4,10 @@ use super::{Parser, narrow};
 use crate::{
     limits,
     render::gotemplate::{
-        builtin::Builtin,
         error::Error,
         lex::Token,
         strconv::quote,
-        tree::{Callee, Form, Id},
+        tree::{Form, Id},
     },
 };
 
@@ -16,8 +15,9 @@ impl Parser<'_> {
     /// `declarations? command ('|' command)*` up to a closing token.
     pub(super) fn pipeline(&mut self, context: &str, end: Token) -> Result<Id, Error> {
         let at = self.peek_non_space().start;
-        let (variables, assigns) = self.declarations(context)?;
-        let mut commands = Vec::new();
+        let mark = self.open.len();
+        let assigns = self.declarations(context)?;
+        let variables = self.close(mark);
         loop {
             let item = self.next_non_space();
             match item.token {
@@ -35,15 +35,17 @@ impl Parser<'_> {
                 | Token::Variable
                 | Token::LeftParen => {
                     self.backup();
-                    commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.open.push(command);
                 }
                 _ => return Err(self.unexpected(&item, context)),
             }
         }
-        if commands.is_empty() {
+        let commands = self.close(mark);
+        if commands.len == 0 {
             return Err(self.error(format!("missing value for {context}")));
         }
-        for (at, command) in commands.iter().enumerate().skip(1) {
+        for (at, command) in self.unit.children(commands).iter().enumerate().skip(1) {
             // Only the first command can start with something that cannot be executed.
             if let Form::Command(args) = self.unit.node(*command).form
                 && let Some(first) = self.unit.children(args).first()
@@ -55,17 +57,16 @@ impl Parser<'_> {
                 return Err(self.error(format!("non executable command in pipeline stage {}", at + 1)));
             }
         }
-        let variables = self.run(&variables);
-        let commands = self.run(&commands);
         Ok(self.push(at, Form::Pipe { variables, commands, assigns }))
     }
 
-    fn declarations(&mut self, context: &str) -> Result<(Vec<Id>, bool), Error> {
-        let mut found = Vec::new();
+    /// Opens the variables that a pipeline begins with, and says whether they are declared already.
+    fn declarations(&mut self, context: &str) -> Result<bool, Error> {
+        let mut found = 0;
         loop {
             let variable = self.peek_non_space();
             if variable.token != Token::Variable {
-                return Ok((found, false));
+                return Ok(false);
             }
             self.next();
             // In `$x foo` the second word must be seen to know that `$x` is an argument; then both are put back, and
@@ -75,16 +76,17 @@ impl Parser<'_> {
             let comma = next.token == Token::Char && self.slice(&next) == b",";
             if matches!(next.token, Token::Assign | Token::Declare) || comma {
                 self.next_non_space();
-                let word = self.slice(&variable).to_vec();
-                let name = self.name(&word);
+                let name = self.name(self.slice(&variable));
                 self.tree.shadows_root |= name.0 == 0;
                 self.tree.declare(name);
-                let fields = self.fields(&[]);
-                found.push(self.push(variable.start, Form::Variable { name, fields }));
+                let fields = self.no_fields();
+                let node = self.push(variable.start, Form::Variable { name, fields });
+                self.open.push(node);
+                found += 1;
                 if !comma {
-                    return Ok((found, next.token == Token::Assign));
+                    return Ok(next.token == Token::Assign);
                 }
-                if context != "range" || found.len() >= 2 {
+                if context != "range" || found >= 2 {
                     return Err(self.error(format!("too many declarations in {context}")));
                 }
                 match self.peek_non_space().token {
@@ -97,17 +99,18 @@ impl Parser<'_> {
             } else {
                 self.backup2(variable);
             }
-            return Ok((found, false));
+            return Ok(false);
         }
     }
 
     /// Operands up to a pipe, which is taken, or the end of the pipeline, which is not.
     fn command(&mut self) -> Result<Id, Error> {
         let at = self.peek_non_space().start;
-        let mut args = Vec::new();
+        let mark = self.open.len();
         loop {
             self.peek_non_space();
-            args.extend(self.operand()?);
+            let operand = self.operand()?;
+            self.open.extend(operand);
             let item = self.next();
             match item.token {
                 Token::Space => continue,
@@ -117,10 +120,10 @@ impl Parser<'_> {
             }
             break;
         }
-        if args.is_empty() {
+        let args = self.close(mark);
+        if args.len == 0 {
             return Err(self.error("empty command"));
         }
-        let args = self.run(&args);
         Ok(self.push(at, Form::Command(args)))
     }
 
@@ -131,27 +134,25 @@ impl Parser<'_> {
         if first.token != Token::Field {
             return Ok(Some(node));
         }
-        let mut names = Vec::new();
+        let term = self.unit.node(node).form;
+        // More fields of a field or variable make one node of both, which stands where the second field does; its own
+        // are the last that there are.
+        let mut fields = match term {
+            Form::Field(fields) | Form::Variable { fields, .. } => fields,
+            _ => self.no_fields(),
+        };
         while self.peek().token == Token::Field {
             let item = self.next();
-            let field = self.slice(&item).get(1..).unwrap_or(&[]).to_vec();
-            names.push(self.name(&field));
+            fields = self.field(fields, &item);
         }
-        // More fields of a field or variable make one node of both, which stands where the second field does.
-        let form = match self.unit.node(node).form {
-            Form::Field(fields) => {
-                let all = [self.unit.fields(fields), &names].concat();
-                Form::Field(self.fields(&all))
-            }
-            Form::Variable { name, fields } => {
-                let all = [self.unit.fields(fields), &names].concat();
-                Form::Variable { name, fields: self.fields(&all) }
-            }
+        let form = match term {
+            Form::Field(_) => Form::Field(fields),
+            Form::Variable { name, .. } => Form::Variable { name, fields },
             Form::Bool(_) | Form::String { .. } | Form::Number { .. } | Form::Nil | Form::Dot => {
                 let term = quote(self.unit.show(node).as_bytes());
                 return Err(self.error(format!("unexpected . after term {term}")));
             }
-            _ => Form::Chain { of: node, fields: self.fields(&names) },
+            _ => Form::Chain { of: node, fields },
         };
         Ok(Some(self.push(first.start, form)))
     }
@@ -161,31 +162,26 @@ impl Parser<'_> {
         let (start, end) = (narrow(item.start), narrow(item.end));
         let form = match item.token {
             Token::Identifier => {
-                let word = self.slice(&item).to_vec();
-                let text = String::from_utf8_lossy(&word);
-                let callee = match self.functions.find(&text) {
-                    Some(function) => Some(Callee::Function(function)),
-                    None => Builtin::find(&text).map(Callee::Builtin),
+                let word = self.slice(&item);
+                let name = self.name(word);
+                let Some(callee) = self.callee(name) else {
+                    return Err(self.error(format!("function {} not defined", quote(word))));
                 };
-                let Some(callee) = callee else {
-                    return Err(self.error(format!("function {} not defined", quote(&word))));
-                };
-                Form::Function { name: self.name(&word), callee }
+                Form::Function { name, callee }
             }
             Token::Dot => Form::Dot,
             Token::Nil => Form::Nil,
             Token::Variable => {
-                let word = self.slice(&item).to_vec();
-                let name = self.name(&word);
+                let word = self.slice(&item);
+                let name = self.name(word);
                 if !self.tree.is_declared(name) {
-                    return Err(self.error(format!("undefined variable {}", quote(&word))));
+                    return Err(self.error(format!("undefined variable {}", quote(word))));
                 }
-                Form::Variable { name, fields: self.fields(&[]) }
+                Form::Variable { name, fields: self.no_fields() }
             }
             Token::Field => {
-                let field = self.slice(&item).get(1..).unwrap_or(&[]).to_vec();
-                let name = self.name(&field);
-                Form::Field(self.fields(&[name]))
+                let fields = self.no_fields();
+                Form::Field(self.field(fields, &item))
             }
             Token::Bool => Form::Bool(self.slice(&item) == b"true"),
             Token::CharConstant | Token::Complex | Token::Number => {

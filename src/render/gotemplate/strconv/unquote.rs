@@ -18,10 +18,14 @@ pub fn unquote(literal: &[u8]) -> Result<Vec<u8>, InvalidSyntax> {
     }
     match quote {
         b'`' if inner.contains(&b'`') => Err(InvalidSyntax),
+        b'`' if !inner.contains(&b'\r') => Ok(inner.to_vec()),
         b'`' => Ok(inner.iter().copied().filter(|byte| *byte != b'\r').collect()),
         b'"' | b'\'' => {
             if inner.contains(&b'\n') {
                 return Err(InvalidSyntax);
+            }
+            if *quote == b'"' && inner.iter().all(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\\')) {
+                return Ok(inner.to_vec());
             }
             let mut out = Vec::with_capacity(inner.len());
             let (mut rest, mut count) = (inner, 0);

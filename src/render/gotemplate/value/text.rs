@@ -1,6 +1,11 @@
 //! Go's string: bytes that need not be UTF-8.
 
-use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    ops::Deref,
+    sync::Arc,
+};
 
 /// A byte string that is cheap to clone, and that a parsed template can share with every render.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,8 +18,12 @@ impl Str {
     }
 
     /// The bytes as text; each invalid one becomes U+FFFD.
-    pub fn to_text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+    pub fn to_text(&self) -> Cow<'_, str> {
+        // To find out whether there is an invalid one is far faster than to look for each.
+        match str::from_utf8(&self.0) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&self.0),
+        }
     }
 }
 
@@ -47,6 +56,12 @@ impl AsRef<[u8]> for Str {
 impl From<&[u8]> for Str {
     fn from(bytes: &[u8]) -> Self {
         Self(bytes.into())
+    }
+}
+
+impl From<Arc<[u8]>> for Str {
+    fn from(bytes: Arc<[u8]>) -> Self {
+        Self(bytes)
     }
 }
 

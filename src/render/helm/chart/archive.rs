@@ -4,7 +4,10 @@ use super::{Chart, File, load};
 use crate::{
     archive::{self, Node, Unpacked},
     limits,
-    render::{gotemplate::strconv::quote, helm::Error},
+    render::{
+        gotemplate::{Str, strconv::quote},
+        helm::Error,
+    },
 };
 
 /// Reads a chart archive. The first name of each path is dropped, `.helmignore` does not count, and a symbolic link is
@@ -44,7 +47,7 @@ fn files(bytes: &[u8]) -> Result<Vec<File>, Error> {
     let tree = archive::read_tgz(bytes, bytes.len() as u64, size).map_err(Error::Archive)?;
     let mut files = Vec::with_capacity(tree.len());
     let mut total = 0_u64;
-    for (path, node) in tree.iter() {
+    for (path, node) in tree.into_nodes() {
         let Some((_, name)) = path.as_str().split_once('/') else {
             if path.as_str() == "Chart.yaml" {
                 return Err(Error::Chart("chart yaml not in base directory".into()));
@@ -54,8 +57,8 @@ fn files(bytes: &[u8]) -> Result<Vec<File>, Error> {
             return Err(Error::Chart(format!("{why}: {path}")));
         };
         let data = match node {
-            Node::File { bytes, .. } => bytes.as_slice(),
-            Node::Symlink { .. } => &[],
+            Node::File { bytes, .. } => Str::from(bytes),
+            Node::Symlink { .. } => Str::default(),
         };
         if data.len() as u64 > limit {
             let path = quote(path.as_str().as_bytes());
@@ -67,7 +70,7 @@ fn files(bytes: &[u8]) -> Result<Vec<File>, Error> {
             let limit = limits::CHART_BYTES;
             return Err(Error::Chart(format!("decompressed chart is larger than the maximum size {limit}")));
         }
-        files.push(File { name: name.to_owned(), data: load::without_mark(data).into() });
+        files.push(File { name: name.to_owned(), data: load::without_mark(data) });
     }
     if files.is_empty() {
         return Err(Error::Chart("no files in chart archive".into()));

@@ -110,7 +110,7 @@ impl Walk<'_> {
                 limits::CHART_BYTES
             )));
         }
-        self.files.push(File { name, data: load::without_mark(bytes).into() });
+        self.files.push(File { name, data: load::without_mark(bytes.into()) });
         Ok(())
     }
 }

@@ -5,19 +5,27 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Chart, File, Files, Lock, archive, decode, metadata::Draft};
 use crate::{
     limits,
-    render::helm::Error,
+    render::{gotemplate::Str, helm::Error},
     yaml::{self, Value},
 };
 
-/// Editors of Windows put a mark before the first byte.
-pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+/// Editors of Windows put it before the first byte.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text behind the mark, where there is one.
+pub(super) fn without_mark(text: Str) -> Str {
+    match text.strip_prefix(MARK) {
+        Some(behind) => Str::from(behind),
+        None => text,
+    }
 }
 
 /// Looks at the version of the format, before anything else of a chart.
 pub(super) fn check_version(text: &[u8]) -> Result<(), Error> {
     let wrong = |error| Error::Chart(format!("cannot load Chart.yaml: {error}"));
-    let map = decode::mapping(without_mark(text), "loader.chartBase").map_err(wrong)?.unwrap_or_default();
+    let map = decode::mapping(text.strip_prefix(MARK).unwrap_or(text), "loader.chartBase")
+        .map_err(wrong)?
+        .unwrap_or_default();
     match map.get("apiVersion") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(version)) if matches!(version.as_str(), "" | "v1" | "v2") => Ok(()),

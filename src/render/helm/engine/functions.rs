@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
+use memchr::memmem;
+
 use super::{Host, Lookup};
 use crate::{
     limits,
@@ -78,7 +80,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-fn host(context: &dyn Context) -> Result<Rc<Host>, Failure> {
+/// The host of the running render.
+///
+/// # Errors
+/// When it is another one, which is our mistake.
+pub(in crate::render::helm) fn host(context: &dyn Context) -> Result<Rc<Host>, Failure> {
     let above = Environment::of(context)?.above();
     above.downcast().map_err(|_| "the host of this render is not one for Helm's functions".into())
 }
@@ -103,7 +109,7 @@ pub(in crate::render::helm) fn without_signs(text: &str) -> String {
 /// What Go prints for a value that is not there goes from every output, whoever wrote it.
 pub(super) fn without_no_value(text: Str) -> Str {
     const NO_VALUE: &[u8] = b"<no value>";
-    let find = |text: &[u8]| text.windows(NO_VALUE.len()).position(|it| it == NO_VALUE);
+    let find = |text: &[u8]| memmem::find(text, NO_VALUE);
     let Some(mut at) = find(&text) else { return text };
     let mut out = Vec::with_capacity(text.len());
     let mut rest: &[u8] = &text;

@@ -1,6 +1,9 @@
 //! `toYaml` and `fromYaml`: `sigs.k8s.io/yaml`, which goes through JSON, and go-yaml v3 for the pretty form.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+};
 
 use crate::{
     limits,
@@ -10,7 +13,7 @@ use crate::{
             sprig::{self, json::Style},
             value::{ANY_MAP, ANYS, FloatKind},
         },
-        helm::values,
+        helm::{engine, values},
     },
     yaml::{self, Version, emit, json, natural},
 };
@@ -172,6 +175,9 @@ fn to_yaml(value: &Value, form: Form, depth: usize) -> Result<yaml::Value, Failu
 
 /// Text as JSON has it: each byte that is no UTF-8 is a replacement character.
 fn clean(text: &Str) -> String {
+    if let Ok(text) = str::from_utf8(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -180,14 +186,47 @@ fn clean(text: &Str) -> String {
     out
 }
 
+/// Texts that were read in a render, and what they mean.
+#[derive(Default)]
+pub(in crate::render::helm) struct ReadTexts(RefCell<HashMap<Str, Value>>);
+
+impl ReadTexts {
+    /// The value of a text that was read before, which is the caller's own: templates change what they read.
+    fn copy_of(&self, text: &Str) -> Option<Value> {
+        self.0.borrow().get(text).map(values::deep_copy)
+    }
+
+    fn keep(&self, text: &Str, value: &Value) {
+        let mut known = self.0.borrow_mut();
+        let bytes: usize = known.keys().map(|it| it.len()).sum();
+        if known.len() >= limits::TEMPLATE_READS || bytes + text.len() > limits::TEMPLATE_READ_BYTES {
+            known.clear();
+        }
+        if text.len() <= limits::TEMPLATE_READ_BYTES {
+            known.insert(text.clone(), values::deep_copy(value));
+        }
+    }
+}
+
 /// The first document of a text.
 fn read(context: &mut dyn Context, args: Args<'_>) -> Result<Result<Value, String>, Failure> {
     let text = args.str(0)?;
     context.charge(text.len() as u64 / 16)?;
+    // Where no chart is rendered nothing is kept.
+    let host = engine::host(context).ok();
+    if let Some(known) = host.as_ref().and_then(|it| it.read.copy_of(text)) {
+        return Ok(Ok(known));
+    }
     let value = yaml::parse_first(text, Version::V2).and_then(|it| it.to_value(Version::V2));
     let value = value.and_then(json::through_json);
     Ok(match value {
-        Ok(value) => Ok(values::from_yaml(&value)),
+        Ok(value) => {
+            let value = values::from_yaml(&value);
+            if let Some(host) = &host {
+                host.read.keep(text, &value);
+            }
+            Ok(value)
+        }
         Err(error) => Err(format!("error converting YAML to JSON: {error}")),
     })
 }

@@ -1,5 +1,7 @@
 //! Lines of hyphens between documents.
 
+use memchr::memmem;
+
 use crate::render::gotemplate::strconv::decode;
 
 /// The documents of a text, without spaces before them; what ends the last one stays.
@@ -39,14 +41,8 @@ pub fn split(text: &[u8]) -> Vec<&[u8]> {
 }
 
 /// The next line end, from `at` on, that hyphens follow.
-fn next(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        let line = at + text.get(at..)?.iter().position(|byte| *byte == b'\n')?;
-        if text.get(line + 1..)?.starts_with(b"---") {
-            return Some(line);
-        }
-        at = line + 1;
-    }
+fn next(text: &[u8], at: usize) -> Option<usize> {
+    Some(at + memmem::find(text.get(at..)?, b"\n---")?)
 }
 
 /// What a regular expression calls a space.

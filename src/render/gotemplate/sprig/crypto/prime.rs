@@ -47,10 +47,10 @@ pub(super) fn passes_sieve(number: &BigUint) -> bool {
     SMALL.iter().all(|it| (number % *it).to_u32() != Some(0))
 }
 
-/// The odd primes below 2^13.
+/// The odd primes below 2^15: more take longer than the powers that they save.
 static SMALL: LazyLock<Vec<u32>> = LazyLock::new(|| {
-    let mut primes: Vec<u32> = Vec::with_capacity(1_028);
-    for number in (3..1 << 13).step_by(2) {
+    let mut primes: Vec<u32> = Vec::with_capacity(3_511);
+    for number in (3..1 << 15).step_by(2) {
         let mut divisors = primes.iter().take_while(|it| *it * *it <= number);
         if !divisors.any(|it| number % it == 0) {
             primes.push(number);
@@ -99,6 +99,14 @@ fn limbs(number: &BigUint) -> Vec<u64> {
         .collect()
 }
 
+/// `sum + a · b + carry`, as a limb and what is carried on; both always fit.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the limb is the low half of what is added up")]
+fn add_product(sum: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
+    let wide = u128::from(sum) + u128::from(a) * u128::from(b) + u128::from(carry);
+    (wide as u64, (wide >> 64) as u64)
+}
+
 /// Arithmetic modulo an odd number in the form of Montgomery: a number stands for itself times 2^(64 · length).
 struct Field {
     modulus: Vec<u64>,
@@ -137,30 +145,32 @@ impl Field {
     }
 
     /// The product, divided by 2^(64 · length).
-    #[expect(clippy::cast_possible_truncation, reason = "limbs are the low half of what is added up")]
     fn multiply(&self, a: &[u64], b: &[u64]) -> Vec<u64> {
+        let (Some((a_low, a)), Some((modulus_low, modulus))) = (a.split_first(), self.modulus.split_first())
+        else {
+            return Vec::new();
+        };
         let mut sum = vec![0_u64; self.modulus.len()];
-        let mut top = 0_u128;
+        let mut next = sum.clone();
+        let mut top = 0_u64;
         for factor in b {
-            let mut carry = 0_u64;
-            for (sum, a) in sum.iter_mut().zip(a) {
-                let wide = u128::from(*sum) + u128::from(*a) * u128::from(*factor) + u128::from(carry);
-                (*sum, carry) = (wide as u64, (wide >> 64) as u64);
+            // What is added of the modulus makes the lowest limb zero, so each other one moves down by one.
+            let (low, mut carry) = add_product(sum.first().copied().unwrap_or(0), *a_low, *factor, 0);
+            let multiple = low.wrapping_mul(self.inverse);
+            let (_, mut carry_of_modulus) = add_product(low, *modulus_low, multiple, 0);
+            let above = sum.get(1..).unwrap_or(&[]).iter();
+            for ((next, sum), (a, modulus)) in next.iter_mut().zip(above).zip(a.iter().zip(modulus)) {
+                let limb;
+                (limb, carry) = add_product(*sum, *a, *factor, carry);
+                (*next, carry_of_modulus) = add_product(limb, *modulus, multiple, carry_of_modulus);
             }
-            top += u128::from(carry);
-            let factor = sum.first().copied().unwrap_or(0).wrapping_mul(self.inverse);
-            let mut carry = 0_u64;
-            for (sum, modulus) in sum.iter_mut().zip(&self.modulus) {
-                let wide = u128::from(*sum) + u128::from(*modulus) * u128::from(factor) + u128::from(carry);
-                (*sum, carry) = (wide as u64, (wide >> 64) as u64);
+            let (last, first) = carry.overflowing_add(carry_of_modulus);
+            let (last, second) = last.overflowing_add(top);
+            top = u64::from(first) + u64::from(second);
+            if let Some(highest) = next.last_mut() {
+                *highest = last;
             }
-            // The lowest limb is zero now and makes room for the next one.
-            top += u128::from(carry);
-            sum.copy_within(1.., 0);
-            if let Some(last) = sum.last_mut() {
-                *last = top as u64;
-            }
-            top >>= 64;
+            std::mem::swap(&mut sum, &mut next);
         }
         if top > 0 || sum.iter().rev().ge(self.modulus.iter().rev()) {
             let mut borrow = false;
