@@ -33,7 +33,7 @@ func own() (any, error) {
 	module := strings.TrimSpace(string(found))
 	var rows []Own
 	// These come first: what a command is told with `--debug` stays with those after it.
-	for _, whole := range []func(string) ([]Own, error){lettered, besides} {
+	for _, whole := range []func(string) ([]Own, error){lettered, ofSprig, besides} {
 		made, err := whole(module)
 		if err != nil {
 			return nil, err
