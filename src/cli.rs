@@ -121,7 +121,7 @@ enum Verb {
     Install(install::Args),
     /// Render a chart here, and print what `helm template` prints
     Template(Box<template::Args>),
-    /// Look a chart over, and print what `helm lint` prints
+    /// Look a chart over, and print what `helm lint` prints; `--quiet` leaves out what is in order
     Lint(Box<lint::Args>),
     /// Print completions, man pages, a configuration, the unit or the udev rule
     Generate(generate::Args),

@@ -196,6 +196,15 @@ impl Object {
         &self.fields
     }
 
+    /// The same without who set which field, which is often most of an answer and of no use where nothing is taken from anybody.
+    #[must_use]
+    pub fn without_managers(mut self) -> Self {
+        if let Some(Value::Object(metadata)) = self.fields.get_mut("metadata") {
+            metadata.remove("managedFields");
+        }
+        self
+    }
+
     /// All fields, as JSON.
     pub fn into_value(self) -> Value {
         Value::Object(self.fields)

@@ -22,12 +22,14 @@ use crate::{
 pub(super) struct Context {
     config: PathBuf,
     pub(super) output: Output,
+    /// Whether only what matters is said.
+    pub(super) quiet: bool,
     pub(super) progress: Arc<Progress>,
 }
 
 impl Context {
     pub(super) fn new(config: PathBuf, output: Output, quiet: bool) -> Self {
-        Self { config, output, progress: Arc::new(Progress::on_terminal(quiet)) }
+        Self { config, output, quiet, progress: Arc::new(Progress::on_terminal(quiet)) }
     }
 
     /// Reads the configuration.

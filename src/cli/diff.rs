@@ -38,6 +38,9 @@ fn text(preview: &Preview) -> String {
             text += &format!("  {line}\n");
         }
     }
+    for (entry, read) in &preview.reads {
+        text += &format!("\n{entry} depends on {} of the cluster, which nobody signed\n", read.join(", "));
+    }
     if preview.deletions > 0 {
         text += &format!("\n{} would be deleted\n", words::objects(preview.deletions));
     }

@@ -66,7 +66,14 @@ fn text(body: &Value) -> String {
         "word_used" => format!("the word for deletions {} was used in {}", get("/digest"), get("/channel")),
         "refused" => format!("refused [{}] {}", get("/code"), get("/error")),
         "activated" | "healthy" | "activate" => {
-            format!("{what} bundle {} of {}", position("/bundle"), get("/channel"))
+            let reads = body.get("reads").and_then(Value::as_object);
+            let reads = reads.into_iter().flat_map(|it| it.values()).filter_map(Value::as_array).flatten();
+            let reads: Vec<&str> = reads.filter_map(Value::as_str).collect();
+            let bundle = format!("{what} bundle {} of {}", position("/bundle"), get("/channel"));
+            match reads.is_empty() {
+                true => bundle,
+                false => format!("{bundle}, with {} of the cluster", reads.join(", ")),
+            }
         }
         "followed" => {
             format!("followed the cluster to bundle {} of {}", position("/bundle"), get("/channel"))
@@ -94,5 +101,25 @@ fn text(body: &Value) -> String {
             format!("{what}: trust root {version}")
         }
         _ => body.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_render_read_of_the_cluster_is_told() {
+        let body = |reads: Value| {
+            json!({"what": "activated", "channel": "platform", "reads": reads,
+                "bundle": {"position": {"epoch": 1, "sequence": 7}}})
+        };
+        assert_eq!(text(&body(json!({}))), "activated bundle 1-7 of platform");
+        let reads = json!({"shop": ["Secret shop/words"], "web": ["all of kind Node"]});
+        let expect =
+            "activated bundle 1-7 of platform, with Secret shop/words, all of kind Node of the cluster";
+        assert_eq!(text(&body(reads)), expect);
     }
 }

@@ -1,6 +1,9 @@
 //! `airlock lint`: what `helm lint` prints.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use super::{
     context::Context,
@@ -27,6 +30,9 @@ pub(super) struct Args {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+    /// The charts below `charts/` as well
+    #[arg(long)]
+    with_subcharts: bool,
     /// Do not hold the values against the chart's schema
     #[arg(long)]
     skip_schema_validation: bool,
@@ -39,26 +45,36 @@ pub(super) fn run(args: &Args, context: &Context) -> ExitCode {
 
 fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
     let mut text = String::new();
-    let mut failed = 0;
-    for place in &args.charts {
-        text += &format!("==> Linting {}\n", place.display());
-        let findings = match findings(args, place) {
-            Ok(findings) => findings,
-            Err(report) => {
-                text += &format!("Error {}\n\n", report.error);
-                failed += 1;
-                continue;
-            }
+    let (mut failed, mut is_quiet) = (0, context.quiet);
+    let mut charts = args.charts.clone();
+    if args.with_subcharts {
+        for place in &args.charts {
+            subcharts(&place.join("charts"), &mut charts);
+        }
+    }
+    for place in &charts {
+        let (findings, error) = match findings(args, place) {
+            Ok(findings) => (findings, None),
+            Err(report) => (Vec::new(), Some(report.error)),
         };
-        for finding in &findings {
+        let tolerated = if args.strict { Severity::Info } else { Severity::Warning };
+        failed += usize::from(error.is_some() || findings.iter().any(|it| it.severity > tolerated));
+        let is_worth_it = |it: &Finding| it.severity > Severity::Info;
+        if context.quiet && error.is_none() && !findings.iter().any(is_worth_it) {
+            continue;
+        }
+        is_quiet = false;
+        text += &format!("==> Linting {}\n", place.display());
+        if let Some(error) = error {
+            text += &format!("Error {error}\n");
+        }
+        for finding in findings.iter().filter(|it| !context.quiet || is_worth_it(it)) {
             text += &format!("{finding}\n");
         }
         text += "\n";
-        let tolerated = if args.strict { Severity::Info } else { Severity::Warning };
-        failed += usize::from(findings.iter().any(|it| it.severity > tolerated));
     }
-    let summary = format!("{} chart(s) linted, {failed} chart(s) failed", args.charts.len());
-    if failed == 0 {
+    let summary = format!("{} chart(s) linted, {failed} chart(s) failed", charts.len());
+    if failed == 0 && !is_quiet {
         text += &format!("{summary}\n");
     }
     context.print(&text, Clone::clone)?;
@@ -66,6 +82,23 @@ fn print(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         return Ok(ExitCode::SUCCESS);
     }
     Err(Report::new("lint", Class::Invalid, summary, None))
+}
+
+/// Every chart in a directory, in the order in which the original walks it. Links are not followed.
+fn subcharts(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(listed) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = listed.filter_map(|it| Some(it.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name == "Chart.yaml" {
+            found.push(folder.to_owned());
+        } else if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+            found.push(path);
+        } else if path.is_dir() && !path.is_symlink() {
+            subcharts(&path, found);
+        }
+    }
 }
 
 fn findings(args: &Args, place: &PathBuf) -> Result<Vec<Finding>, Report> {

@@ -382,7 +382,7 @@ impl Run<'_> {
                     left -= 1;
                     tokio::time::sleep(retry_after.unwrap_or(PAUSE.0).min(PAUSE.1)).await;
                 }
-                applied => return Ok(applied?),
+                applied => return Ok(applied?.without_managers()),
             }
         }
     }
@@ -437,7 +437,7 @@ impl Run<'_> {
     async fn wait(&mut self, step: &crate::plan::Wait) -> Result<(), Failure> {
         let Executor { clock, progress, .. } = self.executor;
         let told = |health: &BTreeMap<ObjectId, Health>| progress(Progress::Waiting(health));
-        match wait::wait(&self.objects, step, self.plan.owner(), clock, &told).await {
+        match wait::wait(&self.objects, step, &self.written, self.plan.owner(), clock, &told).await {
             Ok(Ended::Ready) => Ok(()),
             Ok(Ended::Failed { message, blamed }) => {
                 let behind = behind(&**self.executor.cluster, &blamed, &step.objects, clock()).await;

@@ -347,7 +347,7 @@ impl One {
     async fn dry_run(&self, object: &Object) -> Result<DryRun, Error> {
         let options = ApplyOptions::dry_run(FIELD_MANAGER);
         match patiently!(self.objects.apply(object, &options)) {
-            Ok(would) => Ok(DryRun::Would(would)),
+            Ok(would) => Ok(DryRun::Would(would.without_managers())),
             Err(Error::NoMatch(_)) => Ok(DryRun::NotServed),
             Err(error) if is_fatal(&error) => Err(error),
             Err(error) => match error.status() {

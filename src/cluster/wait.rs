@@ -74,17 +74,19 @@ pub(super) async fn pods(cluster: &dyn Cluster, object: &Object) -> Result<Vec<O
     }
 }
 
-/// Waits for objects by watching what carries the owner's labels; each is read anew when it changed.
+/// Waits for objects by watching what carries the owner's labels; each is read anew when it changed. What was just `written` and no
+/// controller says anything about need not be read at all.
 pub(super) async fn wait(
     cluster: &Arc<dyn Cluster>,
     wait: &Wait,
+    written: &BTreeMap<ObjectId, Object>,
     owner: &Owner,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
     told: Told<'_>,
 ) -> Result<Ended, Error> {
     let deadline = Instant::now() + wait.timeout;
     let mut waiting = Waiting::new(cluster.clone(), &wait.objects);
-    waiting.look(waiting.awaited.keys().cloned().collect(), clock).await?;
+    waiting.begin(written, clock).await?;
     let mut changes = None;
     loop {
         told(&waiting.health);
@@ -146,6 +148,29 @@ impl<'a> Waiting<'a> {
         Reference::new(awaited.gvk.clone(), &awaited.id.namespace, &awaited.id.name)
     }
 
+    /// How all of them are at first.
+    async fn begin(
+        &mut self,
+        written: &BTreeMap<ObjectId, Object>,
+        clock: &(dyn Fn() -> Timestamp + Send + Sync),
+    ) -> Result<(), Error> {
+        let mut unread = BTreeSet::new();
+        for id in self.awaited.keys().cloned().collect::<Vec<_>>() {
+            match written.get(&id).filter(|object| speaks_for_itself(object)) {
+                Some(object) => self.note(id, object, clock()).await?,
+                None => drop(unread.insert(id)),
+            }
+        }
+        self.look(unread, clock).await
+    }
+
+    async fn note(&mut self, id: ObjectId, object: &Object, now: Timestamp) -> Result<(), Error> {
+        let health = health(&*self.cluster, object, now).await?;
+        self.versions.insert(id.clone(), object.resource_version().unwrap_or("").to_owned());
+        self.health.insert(id, health);
+        Ok(())
+    }
+
     async fn look(
         &mut self,
         ids: BTreeSet<ObjectId>,
@@ -155,9 +180,8 @@ impl<'a> Waiting<'a> {
             let Some(awaited) = self.awaited.get(&id) else { continue };
             let health = match self.cluster.get(&Self::reference(awaited)).await {
                 Ok(object) => {
-                    let version = object.resource_version().unwrap_or("").to_owned();
-                    self.versions.insert(id.clone(), version);
-                    health(&*self.cluster, &object, clock()).await?
+                    self.note(id, &object, clock()).await?;
+                    continue;
                 }
                 Err(error) if error.is_absent() => {
                     let was_there = self.health.get(&id).is_some_and(|it| it.status != Status::NotFound);
@@ -246,6 +270,12 @@ impl<'a> Waiting<'a> {
         }
         (followers, receiver)
     }
+}
+
+/// Whether an object is as well as it was written: the server counts no generations of it, and it has no status. Any other may be
+/// judged only after its controller had a chance to see it; a PodDisruptionBudget of which nobody said anything yet looks fine.
+fn speaks_for_itself(object: &Object) -> bool {
+    object.get(&["metadata", "generation"]).is_none() && object.get(&["status"]).is_none()
 }
 
 /// Waits until an object is gone, or another has its name; false when it is still there in the end.

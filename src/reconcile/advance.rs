@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{desired::Site, node::Node, receipt, site};
+use super::{
+    desired::{Reads, Site},
+    node::Node,
+    receipt, site,
+};
 use crate::{
     cluster::observe::Inventories,
     content::Content,
@@ -21,6 +25,8 @@ struct Prepared {
     deletions: DeletionList,
     /// The operator's word that was needed for it.
     used: Option<Digest>,
+    /// What its render read in the cluster.
+    reads: Reads,
 }
 
 impl Node {
@@ -38,9 +44,10 @@ impl Node {
         let prepared = self.prepare(channel, &staged, &state).await;
         let own = self.profile.cluster.clone();
         match prepared {
-            Ok(Prepared { inputs, deletions, used }) => {
+            Ok(Prepared { inputs, deletions, used, reads }) => {
                 let digest = Digest::of(&serde_json::to_vec(&inputs).unwrap_or_default());
-                self.change(self.now(), &receipt::activated(channel, &staged, digest, used), |state| {
+                let receipt = receipt::activated(channel, &staged, digest, used, &reads);
+                self.change(self.now(), &receipt, |state| {
                     let state = state.channel_mut(&own, channel);
                     state.activate(inputs);
                     if let Some(used) = used {
@@ -141,7 +148,7 @@ impl Node {
         let approved = state.waivers.iter().map(|it| Approval::Digest(it.digest)).collect();
         let guard = Guard { approved, ..self.guard(channel, &inventories) };
         match guard.check(&forecast.all) {
-            Ok(used) => Ok(Prepared { inputs, deletions: forecast.all, used }),
+            Ok(used) => Ok(Prepared { inputs, deletions: forecast.all, used, reads: desired.reads }),
             Err(refusals) => Err(Report::all_of(Report::each(&refusals))),
         }
     }

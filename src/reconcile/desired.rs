@@ -1,6 +1,9 @@
 //! A bundle, rendered as a whole.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     entry,
@@ -15,7 +18,7 @@ use crate::{
     graph::Graph,
     name::{ChannelName, EntryName},
     plan::Owners,
-    render::{Inputs, Outcome, Owner, Rendered, Spec, render},
+    render::{Inputs, Lookup, Outcome, Owner, Rendered, Spec, render},
 };
 
 /// Rounds in which a render may ask the cluster something before it is taken to ask for ever.
@@ -23,6 +26,9 @@ const ROUNDS: usize = 8;
 
 /// What the site answered.
 pub(super) type Site = serde_json::Map<String, serde_json::Value>;
+
+/// The objects of the cluster that entries read.
+pub(super) type Reads = BTreeMap<EntryName, Vec<String>>;
 
 /// A bundle, rendered as a whole.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub(super) struct Desired {
     pub(super) claims: Owners,
     /// Whether every entry renders to the same as long as bundle and answers are the same.
     pub(super) lasting: bool,
+    /// What the render of an entry read in the cluster, which nobody signed.
+    pub(super) reads: Reads,
 }
 
 /// Entries as they were rendered last. What a render depends on is in the key: the bundle, and what the site answered.
@@ -70,7 +78,7 @@ impl Node {
         let graph = Graph::new(nodes)?;
         let answered = Digest::of(&serde_json::to_vec(&site).unwrap_or_default());
         let (mut entries, mut waiting) = (BTreeMap::new(), BTreeMap::new());
-        let mut all_last = true;
+        let (mut all_last, mut reads) = (true, BTreeMap::new());
         for entry in &release.entries {
             self.beat();
             self.grant(entry.timeout.0);
@@ -98,7 +106,10 @@ impl Node {
                         (inputs.secret, lasting) = (Some(secret), kept);
                         made = self.render(cluster, content, &spec, inputs).await;
                     }
-                    let Made { rendered, asked } = made?;
+                    let Made { rendered, asked, read } = made?;
+                    if !read.is_empty() {
+                        reads.insert(entry.name.clone(), read.iter().map(Lookup::to_string).collect());
+                    }
                     let rendered = match rendered {
                         Ok(rendered) => rendered,
                         Err(report) => {
@@ -127,6 +138,7 @@ impl Node {
             graph: Arc::new(graph),
             claims,
             lasting: all_last,
+            reads,
         })
     }
 
@@ -161,17 +173,17 @@ impl Node {
         spec: &Spec,
         mut inputs: Inputs,
     ) -> Result<Made, Report> {
-        let mut asked = false;
+        let (mut asked, mut read) = (false, BTreeSet::new());
         for _ in 0..=ROUNDS {
             // A panic in one entry is that entry's fault, and the agent goes on.
             let outcome =
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, spec, &inputs)));
             match outcome.map_err(|panic| entry::panicked("rendering", &spec.name, &*panic))? {
                 Ok(Outcome::Rendered(rendered)) => {
-                    return Ok(Made { rendered: Ok(Arc::from(rendered)), asked });
+                    return Ok(Made { rendered: Ok(Arc::from(rendered)), asked, read });
                 }
                 Err(error) if !inputs.answers.lookups.is_empty() || error.waits() => {
-                    return Ok(Made { rendered: Err(Report::of(&error)), asked });
+                    return Ok(Made { rendered: Err(Report::of(&error)), asked, read });
                 }
                 Err(error) => return Err(error.into()),
                 Ok(Outcome::Needs(needs)) => {
@@ -179,6 +191,7 @@ impl Node {
                     let unknown = answers.scopes.values().any(Option::is_none);
                     asked |= unknown || !needs.lookups.is_empty();
                     inputs.answers.extend(answers);
+                    read.extend(needs.lookups);
                 }
             }
         }
@@ -193,6 +206,8 @@ struct Made {
     rendered: Result<Arc<Rendered>, Report>,
     /// Whether the cluster was asked for more than where a kind lives, which never changes.
     asked: bool,
+    /// The objects that it was asked for.
+    read: BTreeSet<Lookup>,
 }
 
 fn random() -> Result<[u8; record::SECRET_BYTES], Report> {

@@ -1,6 +1,9 @@
 //! What would change, before anything does: the plan of every entry, as people read it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,9 @@ pub struct Preview {
     pub active: bool,
     /// Entry by entry, in the order of work.
     pub entries: Vec<EntryPreview>,
+    /// What the render of an entry read in the cluster, which no signature covers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reads: BTreeMap<EntryName, Vec<String>>,
     /// What would be deleted, with everything that goes along.
     pub deletions: u64,
     /// What the operator would have to approve.
@@ -132,6 +138,7 @@ impl Node {
             position: held.position,
             active: active.is_some(),
             entries,
+            reads: desired.reads,
             deletions: list.count(),
             deletion_list,
             refused: (!refused.is_empty()).then(|| Report::all_of(refused)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{accept::Accepted, card::Told};
+use super::{accept::Accepted, card::Told, desired::Reads};
 use crate::{
     bundle::{KeyId, TrustRoot},
     digest::Digest,
@@ -41,9 +41,16 @@ pub(super) fn card(label: &str, told: &Told, signers: &[KeyId]) -> Value {
     json!({"what": "card", "medium": label, "told": told, "signers": signers})
 }
 
-/// A staged bundle became active.
-pub(super) fn activated(channel: &ChannelName, held: &Held, inputs: Digest, used: Option<Digest>) -> Value {
-    json!({"what": "activated", "channel": channel, "bundle": held, "inputs": inputs, "approved": used})
+/// A staged bundle became active. `reads` is what its render read in the cluster: no signature covers that.
+pub(super) fn activated(
+    channel: &ChannelName,
+    held: &Held,
+    inputs: Digest,
+    used: Option<Digest>,
+    reads: &Reads,
+) -> Value {
+    json!({"what": "activated", "channel": channel, "bundle": held, "inputs": inputs, "approved": used,
+        "reads": reads})
 }
 
 /// The operator's word for deletions was used up.

@@ -5,6 +5,7 @@ mod conformance;
 mod directory;
 mod execute;
 mod record;
+mod release;
 
 use std::{
     sync::{

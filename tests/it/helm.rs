@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, rc::Rc};
 
 use airlock::{
     archive::{Node, SafePath, Tree, Unpacked, read_tgz},
+    fault::Fault as _,
     render::{
         gotemplate::{Budget, Map, Value, sprig::clock::Time, value::ANY_MAP},
         helm::{
@@ -226,6 +227,7 @@ fn schemas_are_held() {
     check_render("schema", 20);
     check_render("schema_own", 119);
     check_render("schema_random", 780);
+    check_render("schema_names", 150);
 }
 
 #[test]
@@ -241,6 +243,20 @@ fn templates_see_what_helm_shows_them() {
 #[test]
 fn errors_are_worded_as_helm_words_them() {
     check_render("errors", 20);
+}
+
+/// What people get wrong: the original's words, and what is ours beside them.
+#[test]
+fn mistakes_are_told_with_the_next_step() {
+    check_render("mistakes", 23);
+    for (case, _) in rows("render", "mistakes") {
+        let error = with_stack(|| rendered(&case).unwrap_err());
+        assert_eq!(
+            (json!(error.code()), json!(error.hint())),
+            (case["code"].clone(), case["hint"].clone()),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -628,6 +628,50 @@ async fn a_chart_is_shown_and_not_half_installed() {
     assert_eq!(secret.unwrap(), None);
 }
 
+/// Every mistake that a chart or its values can have is told as on the command line, and nothing of its bundle is applied.
+#[tokio::test]
+async fn a_chart_with_a_mistake_leaves_everything_as_it_was() {
+    let rows = format!("{}/tests/data/helm/render/mistakes.yaml", env!("CARGO_MANIFEST_DIR"));
+    let rows: Vec<Value> = serde_yaml::from_str(&std::fs::read_to_string(rows).unwrap()).unwrap();
+    let mut told = 0;
+    for row in rows {
+        let files = row["files"].as_object().unwrap().iter();
+        let file = |(name, text): (&String, &Value)| {
+            (SafePath::new(name).unwrap(), Item::file(text.as_str().unwrap()))
+        };
+        let chart = Tree::new(files.map(file)).unwrap();
+        let values: Value = row["values"][0]
+            .as_str()
+            .map_or(json!({}), |text| serde_yaml::from_str(text).unwrap_or_default());
+        // A bundle's values are a map by its form.
+        if !values.is_object() {
+            continue;
+        }
+        let mut maker = bundle(1, &[("base", &[], vec![space(), settings("one", "1")])]);
+        maker.entry(
+            json!({"name": "shop", "kind": "chart", "targetNamespace": "shop", "values": values}),
+            &chart,
+        );
+        let ship = Ship::new();
+        let node = ship.start();
+        ship.carry(&node, &maker);
+        node.reconcile(None).await;
+        let about = &row["about"];
+        // A node has less of a stack for it than a program of its own, and stops it sooner.
+        let code = if about == "a template that includes itself" { &json!("limit") } else { &row["code"] };
+        let waiting = channel(&node).waiting.unwrap();
+        assert_eq!(json!(waiting.code), *code, "{about}: {waiting:?}");
+        assert!(waiting.hint.is_some(), "{about}: {waiting:?}");
+        assert_eq!(sequences(&node), [Some(1), None, None], "{about}");
+        assert!(
+            ship.object("Namespace", "shop").await.is_none() && ship.value("one").await.is_none(),
+            "{about}"
+        );
+        told += 1;
+    }
+    assert!(told >= 20, "only {told} mistakes");
+}
+
 /// What a chart's values come from may be missing, and that is the chart's trouble alone.
 #[tokio::test]
 async fn a_chart_waits_for_values_and_says_so() {
@@ -664,6 +708,8 @@ async fn a_chart_waits_for_values_and_says_so() {
     .await;
     let preview = node.preview(&"platform".parse().unwrap()).await.unwrap();
     assert!(preview.entries[0].text.contains("ConfigMap/shop/a"), "{preview:?}");
+    let reads: Vec<_> = preview.reads.iter().map(|(entry, it)| (entry.as_str(), it.as_slice())).collect();
+    assert_eq!(reads, [("shop", &["Secret shop/words".to_owned()][..])]);
 }
 
 #[tokio::test]

@@ -92,12 +92,13 @@ pub fn lint(tree: &Tree, path: &str, lint: Lint<'_>) -> Vec<Finding> {
     }
     match &loaded {
         Err(error) => findings.error("", format!("unable to load chart\n\t{}", said(error))),
-        Ok(chart) => {
-            dependencies(chart, &place, &mut findings);
-            if is_directory("crds") {
-                templates::check_crds(chart, &mut findings);
-            }
-        }
+        Ok(chart) => dependencies(chart, &place, &mut findings),
+    }
+    match (is_directory("crds"), &loaded) {
+        (true, Ok(chart)) => templates::check_crds(chart, &mut findings),
+        (true, Err(error)) => findings.error("crds/", said(error)),
+        (false, _) if file("crds").is_some() => findings.error("crds/", "not a directory"),
+        _ => (),
     }
     findings.0
 }

@@ -60,15 +60,15 @@ pub(super) fn one(schema: &[u8], values: &Map) -> Result<(), String> {
     compiler.use_loader(Box::new(Elsewhere));
     format::register(&mut compiler);
     let mut schemas = Schemas::new();
-    let wrong = |error| broken::told(&error);
+    let wrong = |error| format::shown(&broken::told(&error));
     let mut ours = schema.clone();
-    format::rename(&mut ours);
+    format::prepare(&mut ours);
     compiler.add_resource(URL, ours).map_err(wrong)?;
     let index = compiler.compile(URL, &mut schemas).map_err(wrong)?;
     let values: Json = values::to_yaml(&Value::Map(values.clone())).into();
     match schemas.validate(&values, index) {
         Ok(()) => Ok(()),
-        Err(error) => match settled::settled(&error) {
+        Err(error) => match settled::settled(&error, &values) {
             // The outermost says only which schema it is.
             Some(fault) => Err(format!("{}\n", message::tree(&fault.causes, &schema))),
             None => Ok(()),

@@ -67,8 +67,17 @@ pub fn own() -> Option<ControlPlane> {
 
 /// The real kubectl; nothing, and a line that says so, where it is not there.
 pub fn kubectl() -> Option<PathBuf> {
+    original("kubectl")
+}
+
+/// The real Helm, likewise.
+pub fn helm() -> Option<PathBuf> {
+    original("helm")
+}
+
+fn original(name: &str) -> Option<PathBuf> {
     let originals = cache("originals").inspect_err(|why| println!("skipped: {why}")).ok()?;
-    Some(originals.join("kubectl"))
+    Some(originals.join(name))
 }
 
 /// The folder of what was built from a module of tests/peers.

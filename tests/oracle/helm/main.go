@@ -63,6 +63,9 @@ type Case struct {
 	SkipSchema  bool           `json:"skipSchema,omitempty"`
 	ShowOnly    []string       `json:"showOnly,omitempty"`
 	Strict      bool           `json:"strict,omitempty"`
+	// What we say beside the original's words.
+	Code string `json:"code,omitempty"`
+	Hint string `json:"hint,omitempty"`
 }
 
 // The time that all files of a case have.

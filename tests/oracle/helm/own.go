@@ -24,7 +24,7 @@ type Own struct {
 }
 
 // own reads the tables out of the sources of the module that this program is built with: nothing of them is kept here. It
-// gives the directory in which the commands run, and the rows.
+// gives where the module is, and the rows.
 func own() (any, error) {
 	found, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "helm.sh/helm/v4").Output()
 	if err != nil {
@@ -32,6 +32,14 @@ func own() (any, error) {
 	}
 	module := strings.TrimSpace(string(found))
 	var rows []Own
+	// These come first: what a command is told with `--debug` stays with those after it.
+	for _, whole := range []func(string) ([]Own, error){lettered, besides} {
+		made, err := whole(module)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, made...)
+	}
 	for _, table := range []struct {
 		file string
 		read func(map[string]any) ([]Own, error)
@@ -62,7 +70,7 @@ func own() (any, error) {
 			return nil, fmt.Errorf("%s has no table that is understood", table.file)
 		}
 	}
-	return map[string]any{"directory": filepath.Join(module, "pkg/cmd"), "rows": rows}, nil
+	return map[string]any{"module": module, "rows": rows}, nil
 }
 
 func ofEngine(fields map[string]any) ([]Own, error) {

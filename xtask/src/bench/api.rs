@@ -286,7 +286,7 @@ async fn bare(client: &ApiServer, objects: Vec<Value>) -> Result<f64> {
 async fn applied(bench: &Bench, table: &mut String) -> Result<()> {
     let path = bench.folder.path().join("bare.kubeconfig");
     fs::write(&path, bench.plane.kubeconfig("agent-b-token"))?;
-    let mut best: BTreeMap<&str, (f64, f64, usize)> = BTreeMap::new();
+    let mut best: BTreeMap<&str, (f64, f64, String)> = BTreeMap::new();
     let mut peak = 0;
     for round in 0..ROUNDS {
         let folder = bench.folder.path().join(format!("round-{round}"));
@@ -315,29 +315,40 @@ async fn applied(bench: &Bench, table: &mut String) -> Result<()> {
                 .max()
                 .context("it wrote something")?;
             let took = last.duration_since(first).as_secs_f64();
-            let row = best.entry(what).or_insert((f64::INFINITY, f64::INFINITY, 0));
-            *row = (row.0.min(bare), row.1.min(took), about.len());
+            let row = best.entry(what).or_insert((f64::INFINITY, f64::INFINITY, String::new()));
+            *row = (row.0.min(bare), row.1.min(took), counted(&about));
         }
         peak = peak.max(agent.memory("VmHWM")?);
+        drop(agent);
         forget(bench).await?;
     }
     writeln!(
         table,
-        "{:<24} {:>8} {:>8} {:>7} {:>9}",
+        "{:<24} {:>8} {:>8} {:>7} requests",
         format!("{OBJECTS} objects"),
         "bare s",
         "ours s",
         "ratio",
-        "requests"
     )?;
     for (what, (bare, ours, requests)) in best.iter().rev() {
-        writeln!(table, "{what:<24} {bare:>8.2} {ours:>8.2} {:>7.2} {requests:>9}", ours / bare)?;
+        writeln!(table, "{what:<24} {bare:>8.2} {ours:>8.2} {:>7.2} {requests}", ours / bare)?;
     }
     writeln!(table, "peak of the agent's memory: {peak} KiB")?;
     Ok(())
 }
 
-/// Another node begins with nothing: what the one before recorded is taken away.
+/// How many requests of each sort.
+fn counted(asked: &[&Asked]) -> String {
+    let mut sorts: BTreeMap<&str, usize> = BTreeMap::new();
+    for asked in asked {
+        let sort = if asked.uri.contains("dryRun=All") { "dry-run" } else { &asked.verb };
+        *sorts.entry(sort).or_default() += 1;
+    }
+    let sorts: Vec<String> = sorts.into_iter().map(|(sort, count)| format!("{count} {sort}")).collect();
+    sorts.join(", ")
+}
+
+/// Another node begins with nothing: what the one before recorded, which has ended, is taken away.
 async fn forget(bench: &Bench) -> Result<()> {
     let everything = ListOptions::in_namespace(airlock::plan::NAMESPACE);
     for (version, kind) in [("v1", "ConfigMap"), ("coordination.k8s.io/v1", "Lease")] {

@@ -161,7 +161,11 @@ pub fn standing(bundle: &Path, trust: Option<&Path>) -> Result<String> {
         let mark = if signed.contains(&key.id()) { "signed" } else { "      " };
         text.push_str(&format!("  {mark}  {}  {}\n", key.id().fingerprint(), key::label(key)));
     }
+    let short = usize::try_from(need).unwrap_or(usize::MAX).saturating_sub(signed.len());
     match opened.verify(&root) {
+        Err(_) if short > 0 => {
+            text.push_str(&format!("not yet: {short} more of these keys must sign\n"));
+        }
         Ok(_) => text.push_str("the gate accepts it\n"),
         Err(error) => {
             text.push_str(&format!("not yet: {}\n", error.to_string().lines().next().unwrap_or_default()))

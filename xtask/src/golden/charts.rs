@@ -1,9 +1,12 @@
 //! Real charts with other values than their own, made by rule: Helm itself and ours on the same input, side by side.
 //!
 //! ```text
+//! missing   what a chart that does not render with its own values says is not there, in all other sets too
 //! toggle    every `enabled` and the like by itself, the other way round
+//! single    a text or a number by itself
 //! sizes     all replicas, all resources
 //! names     all texts that name things
+//! unknown   what the chart has no word for
 //! ```
 
 use std::{
@@ -27,6 +30,12 @@ use crate::original;
 
 /// Toggles of one chart at most; of more, every so many are taken.
 const TOGGLES: usize = 8;
+
+/// Texts and numbers of one chart that are set by themselves, of each at most.
+const SINGLES: usize = 4;
+
+/// Tables that a chart may lack before it renders.
+const LACKS: usize = 8;
 
 /// How often the original is asked again where the two differ: what it says otherwise then is random.
 const AGAIN: usize = 5;
@@ -52,10 +61,15 @@ pub(super) fn compare() -> Result<String> {
     for folder in &folders {
         let name = folder.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let archive = folder.join("chart.tgz");
-        let sets = sets(&own_values(&archive)?);
+        let file = place.path().join("values.yaml");
+        let lacks = lacks(&helm, &archive, &file)?;
+        let mut sets = sets(&own_values(&archive)?);
         let mut rendered = 0;
-        for (what, set) in &sets {
-            let file = place.path().join("values.yaml");
+        for (what, set) in &mut sets {
+            for path in &lacks {
+                supply(set, path);
+            }
+            let set = &*set;
             fs::write(&file, set.to_string())?;
             let theirs = theirs(&helm, &archive, &file)?;
             let ours = ours(&archive, set)?;
@@ -80,6 +94,33 @@ pub(super) fn compare() -> Result<String> {
         few.join(", ")
     );
     Ok(different)
+}
+
+/// Tables that the chart reads something of and does not have: the original names one at a time.
+fn lacks(helm: &Path, archive: &Path, file: &Path) -> Result<Vec<Vec<String>>> {
+    let (mut set, mut lacks) = (json!({}), Vec::new());
+    while lacks.len() < LACKS {
+        fs::write(file, set.to_string())?;
+        let Err(error) = theirs(helm, archive, file)? else { break };
+        let Some((_, rest)) = error.split_once("at <.Values.").filter(|_| error.contains("nil pointer"))
+        else {
+            break;
+        };
+        let path: Vec<String> =
+            rest.split('>').next().unwrap_or_default().split('.').map(str::to_owned).collect();
+        let Some((_, table)) = path.split_last().filter(|(_, table)| !table.is_empty()) else { break };
+        supply(&mut set, table);
+        lacks.push(table.to_vec());
+    }
+    Ok(lacks)
+}
+
+/// Puts an empty table where there is none.
+fn supply(set: &mut Value, path: &[String]) {
+    let pointer: String = path.iter().map(|it| format!("/{it}")).collect();
+    if set.pointer(&pointer).is_none() {
+        put(set, path, json!({}));
+    }
 }
 
 /// What is printed, or the error.
@@ -163,6 +204,18 @@ fn sets(own: &Map<String, Value>) -> Vec<(String, Value)> {
         put(&mut set, path, json!(!value));
         sets.push((format!("{} toggled", path.join(".")), set));
     }
+    let texts: Vec<_> = leaves.iter().filter(|(_, value)| value.is_string()).collect();
+    let numbers: Vec<_> = leaves.iter().filter(|(_, value)| value.is_number()).collect();
+    for singles in [texts, numbers] {
+        for (path, old) in singles.iter().step_by(singles.len().div_ceil(SINGLES).max(1)) {
+            let value = old.as_f64().map_or_else(|| json!("other-1"), |number| json!(number + 1.0));
+            let mut set = json!({});
+            put(&mut set, path, value);
+            sets.push((format!("{} alone", path.join(".")), set));
+        }
+    }
+    sets.push(("unknown".to_owned(), json!({"unheard": {"of": [1, null, "x"]}})));
+    sets.push(("unknown to all".to_owned(), json!({"global": {"unheard": {"of": "it's"}}})));
     let mut all = |what: &str, value: Value, fits: &dyn Fn(&str, &Value) -> bool| {
         let mut set = json!({});
         for (path, old) in &leaves {

@@ -6,7 +6,7 @@ mod encode;
 use super::call::{Out, room};
 use crate::render::gotemplate::{Args, Context, Failure, Function, Type, Value};
 
-pub use decode::{Error, decode, decode_list, decode_map, mismatch};
+pub use decode::{Error, decode, decode_first, decode_list, decode_map, mismatch};
 pub use encode::{Style, encode};
 
 const TEXT: Type = Type::String;

@@ -43,7 +43,7 @@ pub(super) fn told(error: &CompileError) -> String {
                 ErrorKind::Schema { url } => format!("jsonschema validation failed with {}\n", quoted(url)),
                 _ => String::new(),
             };
-            let faults = settled(src).map(|it| it.causes).unwrap_or_default();
+            let faults = settled(src, &Json::Null).map(|it| it.causes).unwrap_or_default();
             let says = message::tree(&faults, &Json::Null);
             format!("{} is not valid against metaschema: {metaschema}{says}", q(&with_fragment(url)))
         }

@@ -47,19 +47,42 @@ pub(super) fn register(compiler: &mut Compiler) {
 /// What the validator does not let us replace gets another name.
 const REGEX: &str = "airlock-regex";
 
-/// Renames the formats of a schema that the validator has its own idea of. What is data and not schema is left alone.
-pub(super) fn rename(schema: &mut Json) {
+/// What no validator takes for an expression, at the end of one that Go refuses: ours finds some mistakes only when it is
+/// too late to say where. It is left out of what is told.
+const REFUSED: &str = "\u{e000}(";
+
+/// The words of an error without what only the validator was to see.
+pub(super) fn shown(words: &str) -> String {
+    words.replace("\\ue000(", "")
+}
+
+/// Prepares a schema for the validator: the formats that it has its own idea of are renamed, and expressions that Go does not
+/// take are made such that nobody does. What is data and not schema is left alone.
+pub(super) fn prepare(schema: &mut Json) {
+    let refused = |text: &str| regex(text).is_err().then(|| format!("{text}{REFUSED}"));
     match schema {
         Json::Object(map) => {
             for (key, value) in map {
                 match (key.as_str(), value) {
+                    ("pattern", Json::String(text)) => {
+                        if let Some(refused) = refused(text) {
+                            *text = refused;
+                        }
+                    }
+                    ("patternProperties", Json::Object(named)) => {
+                        let all = std::mem::take(named).into_iter().map(|(name, mut schema)| {
+                            prepare(&mut schema);
+                            (refused(&name).unwrap_or(name), schema)
+                        });
+                        *named = all.collect();
+                    }
                     ("format", Json::String(name)) if name == "regex" => REGEX.clone_into(name),
                     ("const" | "enum" | "default" | "examples", _) => (),
-                    (_, value) => rename(value),
+                    (_, value) => prepare(value),
                 }
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(rename),
+        Json::Array(items) => items.iter_mut().for_each(prepare),
         _ => (),
     }
 }
@@ -67,7 +90,10 @@ pub(super) fn rename(schema: &mut Json) {
 /// The name of a format, and what is wrong. Of expressions in schemas themselves the validator says its own words, and the
 /// original says Go's.
 pub(super) fn told(got: &Json, want: &str, why: &dyn StdError) -> (String, String) {
-    let go = || regex(got.as_str().unwrap_or_default()).err();
+    let go = || {
+        let text = got.as_str().unwrap_or_default();
+        regex(text.strip_suffix(REFUSED).unwrap_or(text)).err()
+    };
     match want {
         REGEX => ("regex".to_owned(), why.to_string()),
         "regex" => (want.to_owned(), go().unwrap_or_else(|| why.to_string())),

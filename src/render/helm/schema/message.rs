@@ -5,10 +5,9 @@ use serde_json::Value as Json;
 
 use super::{
     format,
-    settled::{Fault, Says},
+    settled::{Fault, Says, pointer},
 };
 use crate::render::gotemplate::{
-    sprig::url::Url,
     strconv::{FloatFormat, format_float, quote},
     value::FloatKind,
 };
@@ -50,9 +49,7 @@ fn level(fault: &Fault<'_>, depth: usize, schema: &Json, out: &mut String) {
 
 /// The pattern of the schema at an address, as it was written; the validator knows its own form of it.
 fn written(url: &str, schema: &Json) -> Option<String> {
-    let place = Url::parse(url.as_bytes()).ok()?.fragment;
-    let place = format!("{}/pattern", String::from_utf8(place).ok()?);
-    Some(schema.pointer(&place)?.as_str()?.to_owned())
+    Some(schema.pointer(&format!("{}/pattern", pointer(url)))?.as_str()?.to_owned())
 }
 
 /// As Go quotes, but in single marks.

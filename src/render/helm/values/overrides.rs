@@ -3,7 +3,7 @@
 use super::{Kind, set};
 use crate::{
     render::{
-        gotemplate::Map,
+        gotemplate::{Map, Value, sprig::json::decode_map},
         helm::{Error, chart},
     },
     yaml,
@@ -41,12 +41,8 @@ impl Overrides {
         let values = super::from_map(&base);
         for text in &self.json {
             if text.trim_start().starts_with('{') {
-                let wrong = || Error::Values(format!("failed parsing --set-json data JSON: {text}"));
-                let map: serde_json::Map<_, _> = serde_json::from_str(text.trim()).map_err(|_| wrong())?;
-                let map = super::from_yaml(&serde_json::Value::Object(map).into());
-                if let crate::render::gotemplate::Value::Map(map) = map {
-                    merge(&values, &map);
-                }
+                let wrong = |_| Error::Values(format!("failed parsing --set-json data JSON: {text}"));
+                merge(&values, &decode_map(text.trim().as_bytes()).map_err(wrong)?);
             } else {
                 let wrong = |_| Error::Values(format!("failed parsing --set-json data {text}"));
                 set(Kind::Json, text, &values).map_err(wrong)?;
@@ -70,7 +66,6 @@ impl Overrides {
 
 /// Merges `over` into `base`: tables are merged, everything else is replaced.
 fn merge(base: &Map, over: &Map) {
-    use crate::render::gotemplate::Value;
     for (key, value) in over.to_vec() {
         match (base.get(&key), value) {
             (Some(Value::Map(base)), Value::Map(over)) => merge(&base, &over),

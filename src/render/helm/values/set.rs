@@ -6,6 +6,7 @@ use crate::{
     limits,
     render::gotemplate::{
         List, Map, Value,
+        sprig::json::decode_first,
         strconv::{atoi, quote, quote_rune},
     },
 };
@@ -272,14 +273,9 @@ impl Parser<'_> {
             return Ok(Value::Nil);
         }
         let rest: String = self.text.get(self.at..).unwrap_or(&[]).iter().collect();
-        let mut stream = serde_json::Deserializer::from_str(&rest).into_iter::<serde_json::Value>();
-        let value = match stream.next() {
-            Some(Ok(value)) => value,
-            Some(Err(error)) => return Err(error.to_string().into()),
-            None => return Err(Fail::End),
-        };
-        self.at += rest.get(..stream.byte_offset()).unwrap_or(&rest).chars().count();
-        Ok(super::from_yaml(&value.into()))
+        let (value, taken) = decode_first(rest.as_bytes()).map_err(|error| error.to_string())?;
+        self.at += rest.get(..taken).unwrap_or(&rest).chars().count();
+        Ok(value)
     }
 
     fn values(&mut self) -> Outcome<Values> {

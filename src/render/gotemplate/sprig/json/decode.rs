@@ -16,6 +16,9 @@ pub enum Error {
     /// The text ends too early.
     #[error("unexpected end of JSON input")]
     End,
+    /// A stream of texts ends too early.
+    #[error("unexpected EOF")]
+    Eof,
     /// A byte that may not stand where it does.
     #[error("invalid character {0} {1}")]
     Character(String, String),
@@ -45,6 +48,26 @@ pub fn decode(text: &[u8]) -> Result<Value, (Error, Value)> {
             let wanted = Type::FLOAT64.name();
             Err((Error::Type { found: format!("number {number}"), wanted }, value))
         }
+    }
+}
+
+/// Reads the first of several texts, as a `json.Decoder` does, and says how many bytes it took.
+///
+/// # Errors
+/// In Go's words.
+pub fn decode_first(text: &[u8]) -> Result<(Value, usize), Error> {
+    let mut reader = Reader { text, at: 0, too_large: None };
+    match reader.first() {
+        Ok(value) => match reader.too_large {
+            None => Ok((value, reader.at)),
+            Some(number) => {
+                Err(Error::Type { found: format!("number {number}"), wanted: Type::FLOAT64.name() })
+            }
+        },
+        // The space that ends other texts does not end a stream.
+        Err(Error::Character(..)) if reader.at > text.len() => Err(Error::Eof),
+        Err(Error::End) => Err(Error::Eof),
+        Err(error) => Err(error),
     }
 }
 
@@ -111,19 +134,24 @@ enum Open {
 }
 
 impl Reader<'_> {
+    /// A text that is all there is.
     fn document(&mut self) -> Result<Value, Error> {
+        let value = self.first()?;
+        match self.peek() {
+            None => Ok(value),
+            Some(byte) => Err(self.invalid(byte, "after top-level value")),
+        }
+    }
+
+    /// A text, whatever comes behind it.
+    fn first(&mut self) -> Result<Value, Error> {
         let mut open: Vec<Open> = Vec::new();
         loop {
             let Some(mut value) = self.begin(&mut open)? else { continue };
             // A value is whole: it goes into what is open, which may be whole by that too.
             loop {
                 match open.pop() {
-                    None => {
-                        return match self.peek() {
-                            None => Ok(value),
-                            Some(byte) => Err(self.invalid(byte, "after top-level value")),
-                        };
-                    }
+                    None => return Ok(value),
                     Some(Open::List(mut items)) => {
                         items.push(value);
                         match self.take()? {
