@@ -486,6 +486,27 @@ fn what_lookup_asks_is_gathered_and_then_answered() {
 }
 
 #[test]
+fn a_text_that_is_read_again_gives_what_it_says() {
+    let read = "fromYaml \"{a: {b: 1}, c: [{d: 1}]}\"";
+    let template = format!(
+        "{{{{ $one := {read} }}}}{{{{ $_ := set $one.a \"b\" 2 }}}}{{{{ $_ := set (first $one.c) \"d\" 2 }}}}\
+         {{{{ $two := {read} }}}}{{{{ $_ := set $two.a \"b\" 3 }}}}\
+         all: {{{{ list $one $two ({read}) | toJson }}}}"
+    );
+    let case = json!({ "files": {
+        "Chart.yaml": "{apiVersion: v2, name: reads, version: 0.1.0}",
+        "templates/a.yaml": template,
+    }});
+    let manifest = rendered(&case).unwrap().manifest();
+    let (a, b, c) = (
+        r#"{"a":{"b":2},"c":[{"d":2}]}"#,
+        r#"{"a":{"b":3},"c":[{"d":1}]}"#,
+        r#"{"a":{"b":1},"c":[{"d":1}]}"#,
+    );
+    assert!(manifest.contains(&format!("all: [{a},{b},{c}]")), "{manifest}");
+}
+
+#[test]
 fn no_chart_breaks_out_of_its_budget() {
     let case = |template: &str| {
         json!({ "files": {
