@@ -137,12 +137,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode, Report> {
         return context.print(&json!(rows), |_| explained(&output));
     }
     match &args.to {
-        None => context.print(&json!({"manifest": output.text()}), |_| output.text()),
+        None => {
+            let manifest = output.text();
+            // The process is about to end, and the system takes megabytes back faster than they are given back one by one.
+            std::mem::forget(output);
+            context.print(&Built { manifest }, |built| built.manifest.clone())
+        }
         Some(to) => {
             write(to, &output).map_err(|error| system(to, &error))?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What a build gives, for other programs.
+#[derive(serde::Serialize)]
+struct Built {
+    manifest: String,
 }
 
 /// What charts see of the world, if they are to be rendered.
