@@ -1,9 +1,6 @@
 //! A bundle, rendered as a whole.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     entry,
@@ -18,7 +15,7 @@ use crate::{
     graph::Graph,
     name::{ChannelName, EntryName},
     plan::Owners,
-    render::{Inputs, Lookup, Outcome, Owner, Rendered, Spec, render},
+    render::{Inputs, Outcome, Owner, Rendered, Spec, render},
 };
 
 /// Rounds in which a render may ask the cluster something before it is taken to ask for ever.
@@ -108,7 +105,7 @@ impl Node {
                     }
                     let Made { rendered, asked, read } = made?;
                     if !read.is_empty() {
-                        reads.insert(entry.name.clone(), read.iter().map(Lookup::to_string).collect());
+                        reads.insert(entry.name.clone(), read);
                     }
                     let rendered = match rendered {
                         Ok(rendered) => rendered,
@@ -173,17 +170,17 @@ impl Node {
         spec: &Spec,
         mut inputs: Inputs,
     ) -> Result<Made, Report> {
-        let (mut asked, mut read) = (false, BTreeSet::new());
+        let mut asked = false;
         for _ in 0..=ROUNDS {
             // A panic in one entry is that entry's fault, and the agent goes on.
             let outcome =
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(content, spec, &inputs)));
             match outcome.map_err(|panic| entry::panicked("rendering", &spec.name, &*panic))? {
                 Ok(Outcome::Rendered(rendered)) => {
-                    return Ok(Made { rendered: Ok(Arc::from(rendered)), asked, read });
+                    return Ok(Made { rendered: Ok(Arc::from(rendered)), asked, read: inputs.read() });
                 }
                 Err(error) if !inputs.answers.lookups.is_empty() || error.waits() => {
-                    return Ok(Made { rendered: Err(Report::of(&error)), asked, read });
+                    return Ok(Made { rendered: Err(Report::of(&error)), asked, read: inputs.read() });
                 }
                 Err(error) => return Err(error.into()),
                 Ok(Outcome::Needs(needs)) => {
@@ -191,7 +188,6 @@ impl Node {
                     let unknown = answers.scopes.values().any(Option::is_none);
                     asked |= unknown || !needs.lookups.is_empty();
                     inputs.answers.extend(answers);
-                    read.extend(needs.lookups);
                 }
             }
         }
@@ -207,7 +203,7 @@ struct Made {
     /// Whether the cluster was asked for more than where a kind lives, which never changes.
     asked: bool,
     /// The objects that it was asked for.
-    read: BTreeSet<Lookup>,
+    read: Vec<String>,
 }
 
 fn random() -> Result<[u8; record::SECRET_BYTES], Report> {

@@ -34,6 +34,11 @@ impl Inputs {
     pub fn time(&self) -> Timestamp {
         self.time
     }
+
+    /// The objects of the cluster that were read, in words; no signature covers what they say.
+    pub fn read(&self) -> Vec<String> {
+        self.answers.lookups.keys().map(Lookup::to_string).collect()
+    }
 }
 
 /// What a render must know of the cluster before it can go on. The edge asks, adds the [`Answers`], and renders again.
